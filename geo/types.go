@@ -1,0 +1,80 @@
+package geo
+
+import (
+	"github.com/paulmach/orb"
+
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+)
+
+// Level is the level of an area in the CBS division.
+type Level string
+
+// The levels.
+const (
+	Buurt    Level = "buurt"
+	Wijk     Level = "wijk"
+	Gemeente Level = "gemeente"
+)
+
+// Code is a CBS area code: "BU04791110", "WK047911", "GM0479".
+type Code string
+
+// Area is one neighbourhood, district or municipality of one vintage.
+type Area struct {
+	Code Code
+	Name string
+	Level
+	// Parent is the code of the area one level up; may be empty.
+	Parent Code
+	// Year is the vintage of the boundaries; 0 for schematic cells.
+	Year int
+	// Schematic tells that the geometry is a drawing around a centre point, not
+	// a boundary.
+	Schematic bool
+	// Geometry is in WGS84 degrees, lon lat, outer rings counter-clockwise.
+	Geometry orb.MultiPolygon
+	// Center is a public point inside the area, for labels and point feeds.
+	Center orb.Point
+	// Source is the attribution that must stand beside the map.
+	Source string
+}
+
+// StationVerdict is the verdict of one norm at one station.
+type StationVerdict struct {
+	Station   reading.StationID
+	Kind      reading.Kind
+	Simulated bool
+	norm.Verdict
+}
+
+// AreaVerdict is what the measuring points of an area say about a norm. It is
+// never "the area complies": Complies means "at each of the N measuring points".
+type AreaVerdict struct {
+	Area Code
+	Norm norm.ID
+	Year int
+	// Outcome: Exceeds or ExceedsIncomplete when at least one point does,
+	// Complies when every point does, else CannotTell.
+	Outcome norm.Outcome
+	Reason  norm.Reason
+	// Points are the verdicts per station, highest value first.
+	Points []StationVerdict
+	// N counts the points with a value; Reference, Sensors count them by kind.
+	N, Reference, Sensors int
+	// Simulated tells that the points come from simulated devices. Simulated and
+	// real points are never mixed: with one real point the simulated ones are
+	// left out.
+	Simulated bool
+	// HasMean tells whether Mean, Low and High (µg/m³ or count, 95 %) are given:
+	// only from 3 points on. Few marks 3 or 4 points.
+	HasMean         bool
+	Few             bool
+	Mean, Low, High float64
+	// Highest is the highest point, valid when N > 0.
+	Highest StationVerdict
+	// Coverage is that of the best covered point, 0 to 1.
+	Coverage float64
+	// NotInForce: see norm.Verdict.
+	NotInForce bool
+}

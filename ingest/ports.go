@@ -1,0 +1,114 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"buurtmeter/ingest/reading"
+)
+
+// ErrUnknownStation is returned when a station is not (or no longer) in the
+// register.
+var ErrUnknownStation = errors.New("unknown station")
+
+// Message is one payload as it came from a station, before decoding.
+type Message struct {
+	Station  reading.StationID
+	Payload  []byte
+	Received time.Time
+	// Source says which door it came through: "mqtt", "http", "replay".
+	Source string
+}
+
+// Reject is a message, or one value of a message, that could not become a
+// reading. It is kept in a bounded table, so that nothing is lost in silence.
+type Reject struct {
+	Station  reading.StationID
+	Source   string
+	Received time.Time
+	// Cause is a stable key such as "json", "time-missing", "value-unreadable",
+	// "property-unknown", "station-unknown", "too-large", "store-refused".
+	Cause string
+	// Detail says in words what was wrong and what to do.
+	Detail string
+	// Payload is the raw message, cut to the stated bound.
+	Payload []byte
+}
+
+// Stations looks stations up. The register implements it.
+type Stations interface {
+	// Station returns the station, or ErrUnknownStation.
+	Station(ctx context.Context, id reading.StationID) (reading.Station, error)
+}
+
+// Ledger is what the pipeline writes to the register. Both calls return only
+// after the commit.
+type Ledger interface {
+	// MarkDirty records that the hours must be recomputed. It is called before
+	// the raw readings are written. Marking twice is harmless.
+	MarkDirty(ctx context.Context, hours []reading.StationHour) error
+	// PutRejects keeps rejected messages. The same payload of the same station
+	// for the same cause is kept once and its arrivals are counted.
+	PutRejects(ctx context.Context, rejects []Reject) error
+}
+
+// RawStore keeps raw readings. ingest/series implements it.
+type RawStore interface {
+	// Append upserts the readings by (station, time, revision) and property and
+	// returns after they are durable. An error means that none, some or all were
+	// written; writing them again is harmless. A *RefusedError names readings that the store will never
+	// take (others of the batch may be stored).
+	Append(ctx context.Context, readings []reading.Reading) error
+	// Readings returns the station's readings with from <= At < to in order of
+	// (At, Revision), every revision its own element.
+	Readings(ctx context.Context, id reading.StationID, from, to time.Time) ([]reading.Reading, error)
+	// Newest returns the time of the station's latest reading; ok is false when
+	// it has none.
+	Newest(ctx context.Context, id reading.StationID) (at time.Time, ok bool, err error)
+}
+
+// RefusedError is returned by RawStore.Append when the store will never accept
+// a reading (not a passing fault).
+type RefusedError struct {
+	Readings []reading.Reading
+	Err      error
+}
+
+// Error names the number of refused readings and the store's reason.
+func (e *RefusedError) Error() string { return "store refused readings: " + e.Err.Error() }
+
+// Unwrap gives the store's own error.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// DirtyHour is a claim on one marked hour. Token identifies the mark that was
+// seen, so that a newer mark on the same hour survives its clearing.
+type DirtyHour struct {
+	reading.StationHour
+	Token int64
+}
+
+// Blocks is what the recomputation of hours reads and writes in the register.
+type Blocks interface {
+	// DirtyHours returns up to limit marked hours, ordered by station and hour.
+	DirtyHours(ctx context.Context, limit int) ([]DirtyHour, error)
+	// ClearDirty removes the marks whose token is still the one that was seen.
+	ClearDirty(ctx context.Context, hours []DirtyHour) error
+	// Block returns the block and its version; an absent block is empty
+	// (all hours missing) with version 0.
+	Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error)
+	// PutBlocks stores the blocks in one transaction if each stored version is
+	// still the one that was read (0 = absent); else nothing is stored and
+	// ErrStaleBlock is returned.
+	PutBlocks(ctx context.Context, blocks []VersionedBlock) error
+}
+
+// VersionedBlock is a block with the version it was read at.
+type VersionedBlock struct {
+	reading.Block
+	Version int64
+}
+
+// ErrStaleBlock means that another process stored the block in between: read
+// again and retry.
+var ErrStaleBlock = errors.New("block was changed by another writer")

@@ -1,0 +1,159 @@
+package opendata
+
+import (
+	"context"
+	"time"
+
+	"buurtmeter/geo"
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+)
+
+// Station is what the public may know of a measuring point: no position, no
+// keeper.
+type Station struct {
+	ID        reading.StationID
+	Title     string
+	Kind      reading.Kind
+	Model     string
+	Maker     string
+	Simulated bool
+	Paused    bool
+	Since     time.Time
+	// Area is the buurt that the station stands in; empty when its position is
+	// unknown or outside every area.
+	Area geo.Code
+	// NoPosition tells that no usable position is known, so that no area could
+	// be assigned. It is shown, not guessed.
+	NoPosition bool
+	// Latest is the hour of the newest hour mean; zero when there is none.
+	Latest time.Time
+	// Properties that the station has hours of, in table order.
+	Properties []reading.Property
+}
+
+// YearStat is the year mean of one property at one station, as published.
+type YearStat struct {
+	Station  reading.StationID
+	Property reading.Property
+	Year     int
+	// Mean in the property's unit, valid when Valid > 0.
+	Mean float64
+	// Valid and Expected hours of the calendar year (UTC+1).
+	Valid, Expected int
+}
+
+// Span is a first and last hour of data.
+type Span struct {
+	From, To time.Time // To is the end of the last hour
+}
+
+// Graph is an immutable snapshot of everything public. Readers share it.
+type Graph struct {
+	// Version changes with every change of the data; it is the ETag.
+	Version string
+	// Modified is when the data last changed, whole seconds, UTC.
+	Modified time.Time
+	// Built is when this snapshot was made.
+	Built time.Time
+	// Municipality is the area at the top; Areas are the buurten in code order;
+	// Districts the wijken (may be empty).
+	Municipality geo.Area
+	Areas        []geo.Area
+	Districts    []geo.Area
+	// Schematic tells that the boundaries are drawings; AreaYear the vintage
+	// else.
+	Schematic bool
+	AreaYear  int
+	// Stations in id order.
+	Stations []Station
+	// Simulated tells that at least one station is simulated.
+	Simulated bool
+	Norms     []norm.Norm
+	// Years with data, ascending. Year is the one shown by default: the latest
+	// complete calendar year with data, else the latest with data, else the
+	// present year.
+	Years []int
+	Year  int
+	// Span of all hours; zero when there are none.
+	Span Span
+	// Verdicts by (area, norm, year): use Verdict.
+	Verdicts map[VerdictKey]geo.AreaVerdict
+	// YearStats sorted by station, property, year.
+	YearStats []YearStat
+	// Rejects counts refused messages by cause; Flagged counts flagged
+	// hours by flag key and property.
+	Rejects []RejectCount
+	Flagged []FlagCount
+}
+
+// VerdictKey addresses an area verdict.
+type VerdictKey struct {
+	Area geo.Code
+	Norm norm.ID
+	Year int
+}
+
+// RejectCount is the number of refused messages for one cause: Distinct
+// different payloads, Arrivals in all.
+type RejectCount struct {
+	Cause    string
+	Distinct int64
+	Arrivals int64
+}
+
+// FlagCount is the number of hours that carry a flag.
+type FlagCount struct {
+	Property reading.Property
+	Flag     string
+	Hours    int64
+}
+
+// Verdict returns the verdict of an area; where no station stands it cannot be
+// told for want of a station.
+func (g *Graph) Verdict(a geo.Code, n norm.ID, year int) geo.AreaVerdict {
+	if v, ok := g.Verdicts[VerdictKey{a, n, year}]; ok {
+		return v
+	}
+	return geo.AreaVerdict{Area: a, Norm: n, Year: year, Reason: norm.ReasonNoStation}
+}
+
+// Area returns the buurt with the code.
+func (g *Graph) Area(c geo.Code) (geo.Area, bool) {
+	for _, a := range g.Areas {
+		if a.Code == c {
+			return a, true
+		}
+	}
+	return geo.Area{}, false
+}
+
+// Station returns the station with the id.
+func (g *Graph) Station(id reading.StationID) (Station, bool) {
+	for _, s := range g.Stations {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Station{}, false
+}
+
+// Norm returns the norm with the id.
+func (g *Graph) Norm(id norm.ID) (norm.Norm, bool) {
+	for _, n := range g.Norms {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return norm.Norm{}, false
+}
+
+// Source gives the current graph and the hours behind it. Pages, API and
+// exports depend on it and on nothing else.
+type Source interface {
+	// Graph returns the current snapshot; ErrNotReady before the first one.
+	Graph(ctx context.Context) (*Graph, error)
+	// Blocks calls fn for every stored month block of the station and property
+	// in month order, within the months of [from, to).
+	Blocks(ctx context.Context, s reading.StationID, p reading.Property, from, to time.Time, fn func(reading.Block) error) error
+}

@@ -1,0 +1,184 @@
+package opendata
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"buurtmeter/geo"
+	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
+)
+
+// Builder makes the Graph from the register and keeps it fresh. It is the one
+// Source of the running program.
+type Builder struct {
+	reg   *register.Register
+	areas *geo.Store
+	now   func() time.Time
+	log   *slog.Logger
+
+	current atomic.Pointer[Graph]
+
+	mu     sync.Mutex // guards series, held during a build
+	series map[seriesKey]*seriesFacts
+}
+
+// NewBuilder returns a builder that has built nothing yet.
+func NewBuilder(reg *register.Register, areas *geo.Store, now func() time.Time, log *slog.Logger) *Builder {
+	return &Builder{reg: reg, areas: areas, now: now, log: log, series: map[seriesKey]*seriesFacts{}}
+}
+
+// pollEvery is how often the version of the data is looked at. Together with
+// minBuildGap it bounds the time between a stored hour and its page to well
+// under five seconds, and the work under a steady stream of readings.
+const (
+	pollEvery   = 300 * time.Millisecond
+	minBuildGap = time.Second
+)
+
+// Run rebuilds the graph whenever the data changed or an hour passed, until ctx
+// ends. A failed build is logged and tried again; the last whole graph stays.
+func (b *Builder) Run(ctx context.Context) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		if b.now().Sub(last) >= minBuildGap {
+			built, err := b.refresh(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
+				b.log.ErrorContext(ctx, "graph not rebuilt, the previous one stays", slog.Any("error", err))
+				last = b.now()
+			case built:
+				last = b.now()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// refresh builds when the version differs from the current graph's.
+func (b *Builder) refresh(ctx context.Context) (built bool, err error) {
+	v, _, err := b.reg.DataVersion(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read data version: %w", err)
+	}
+	if g := b.current.Load(); g != nil && g.Version == versionOf(v, reading.HourOf(b.now())) {
+		return false, nil
+	}
+	return true, b.Build(ctx)
+}
+
+// versionOf names a state of the data: the register's counter and the present
+// hour, because a running year is judged by how much of it has passed.
+func versionOf(data int64, until reading.Hour) string { return fmt.Sprintf("%d-%d", data, until) }
+
+// Build makes a new graph now. The version is read first, so that a change
+// during the build makes the next poll build again.
+func (b *Builder) Build(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	version, modified, err := b.reg.DataVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read data version: %w", err)
+	}
+	now := b.now().UTC()
+	until := reading.HourOf(now)
+	g := &Graph{Version: versionOf(version, until), Modified: modified.UTC().Truncate(time.Second), Built: now}
+	if err := b.addAreas(ctx, g); err != nil {
+		return err
+	}
+	stations, err := b.addStations(ctx, g)
+	if err != nil {
+		return err
+	}
+	if err := b.refreshSeries(ctx, stations, until); err != nil {
+		return err
+	}
+	b.addFacts(g, until)
+	if err := b.addRejects(ctx, g); err != nil {
+		return err
+	}
+	b.current.Store(g)
+	return nil
+}
+
+// Graph returns the latest graph, or ErrNotReady before the first build.
+func (b *Builder) Graph(context.Context) (*Graph, error) {
+	if g := b.current.Load(); g != nil {
+		return g, nil
+	}
+	return nil, ErrNotReady
+}
+
+// Blocks implements Source: it reads the register, not the graph, so a block
+// may be newer than the graph's version.
+func (b *Builder) Blocks(ctx context.Context, s reading.StationID, p reading.Property, from, to time.Time, fn func(reading.Block) error) error {
+	if !to.After(from) {
+		return nil
+	}
+	first, last := reading.MonthOf(reading.HourOf(from)), reading.MonthOf(reading.HourOf(to.Add(-time.Nanosecond)))
+	return b.reg.EachBlock(ctx, s, p, first, last, fn)
+}
+
+func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
+	var err error
+	if g.AreaYear, g.Schematic, err = b.areas.Active(ctx); err != nil {
+		return fmt.Errorf("active areas: %w", err)
+	}
+	if g.Areas, err = b.areas.Areas(ctx, geo.Buurt); err != nil {
+		return fmt.Errorf("buurten: %w", err)
+	}
+	if g.Districts, err = b.areas.Areas(ctx, geo.Wijk); err != nil {
+		return fmt.Errorf("wijken: %w", err)
+	}
+	towns, err := b.areas.Areas(ctx, geo.Gemeente)
+	if err != nil {
+		return fmt.Errorf("gemeenten: %w", err)
+	}
+	if len(towns) > 0 {
+		g.Municipality = towns[0]
+	}
+	return nil
+}
+
+// addStations fills the public stations and returns the register's own.
+func (b *Builder) addStations(ctx context.Context, g *Graph) ([]reading.Station, error) {
+	stations, err := b.reg.Stations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("stations: %w", err)
+	}
+	areaOf, err := b.areas.StationAreas(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("areas of stations: %w", err)
+	}
+	for _, s := range stations {
+		g.Stations = append(g.Stations, Station{
+			ID: s.ID, Title: s.Title, Kind: s.Kind, Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
+			Paused: s.Paused, Since: s.Since, Area: areaOf[s.ID], NoPosition: !s.HasPosition,
+		})
+		g.Simulated = g.Simulated || s.Simulated
+	}
+	return stations, nil
+}
+
+func (b *Builder) addRejects(ctx context.Context, g *Graph) error {
+	counts, err := b.reg.RejectCounts(ctx)
+	if err != nil {
+		return fmt.Errorf("reject counts: %w", err)
+	}
+	for _, c := range counts {
+		g.Rejects = append(g.Rejects, RejectCount{Cause: c.Cause, Distinct: c.Distinct, Arrivals: c.Arrivals})
+	}
+	return nil
+}

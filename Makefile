@@ -1,0 +1,73 @@
+# The two commands: `make run` and `make test`. Everything else serves them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+GOBIN   := $(shell $(GO) env GOPATH)/bin
+BIN     := bin/buurtmeter
+DIST    := web/app/dist/.vite/manifest.json
+DATA    ?= data
+HTTP    ?= 127.0.0.1:8080
+MQTT    ?= 127.0.0.1:1883
+FUZZ    ?= 10s
+GOLANGCI := v2.15.0
+export CGO_ENABLED ?= 0
+
+.PHONY: help run build test unit e2e lint bench fault fuzz vuln deps clean FORCE
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+
+run: build ## start everything on embedded defaults, with a simulated fleet
+	$(BIN) demo --data $(DATA) --http $(HTTP) --mqtt-listen $(MQTT)
+
+build: $(BIN) ## build bin/buurtmeter with the site inside
+
+$(BIN): $(DIST) FORCE
+	$(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/buurtmeter
+
+web/app/node_modules/.package-lock.json: web/app/package.json web/app/package-lock.json
+	cd web/app && npm ci --no-audit --no-fund
+
+$(DIST): web/app/node_modules/.package-lock.json $(shell find web/app/src web/app/public web/app/*.ts web/app/*.json -type f 2>/dev/null)
+	cd web/app && npm run build
+	@touch $(DIST)
+
+deps: ## install what the tests need (Debian packages, InfluxDB 1.8.10)
+	bash deploy/test-deps.sh
+
+test: deps build unit e2e ## install the needs and pass every test
+
+unit: $(DIST)
+	BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -timeout 15m ./...
+	cd web/app && npm run check
+
+web/e2e/node_modules/.package-lock.json: web/e2e/package.json web/e2e/package-lock.json
+	cd web/e2e && npm ci --no-audit --no-fund
+
+e2e: build web/e2e/node_modules/.package-lock.json ## the site in a real browser
+	cd web/e2e && BUURTMETER_BIN=$(CURDIR)/$(BIN) npm test
+
+lint: $(GOBIN)/golangci-lint ## every linter of .golangci.yml
+	$(GOBIN)/golangci-lint run ./...
+
+$(GOBIN)/golangci-lint:
+	$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+bench: ## the benchmarks; CONTRIBUTING.md says how to read them
+	$(GO) test -run '^$$' -bench . -benchmem -count $${COUNT:-1} ./ingest/... ./geo/... ./opendata/...
+
+fault: build ## the tests that break things: kill -9, stores gone
+	BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/
+
+fuzz: ## every fuzz target for FUZZ (default 10s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ) $$pkg; done; done
+
+vuln: ## known vulnerabilities, where the database can be reached
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+clean: ## remove what was built; the data folder stays
+	rm -rf bin web/app/node_modules web/e2e/node_modules web/app/dist/assets web/app/dist/.vite

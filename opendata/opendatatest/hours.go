@@ -33,7 +33,7 @@ func sampleLevels() map[series]level {
 		{"zst-bomenbuurt-02", reading.PM25}:        {11, "2025-06", "2025-08"},
 		{"zst-bomenbuurt-02", reading.PM10}:        {19, "2025-06", "2025-08"},
 		{"zst-poelenburg-01", reading.NO2}:         {52, "2024-12", now},
-		{"zst-poelenburg-01", reading.PM25}:        {22, "2024-12", now},
+		{"zst-poelenburg-01", reading.PM25}:        {29, "2024-12", now},
 		{"zst-poelenburg-01", reading.PM10}:        {33, "2024-12", now},
 		{"zst-poelenburg-01", reading.Temperature}: {10.5, "2024-12", now},
 		{"zst-poelenburg-02", reading.NO2}:         {37, whole, now},

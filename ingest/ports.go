@@ -60,6 +60,9 @@ type RawStore interface {
 	// written; writing them again is harmless. A *RefusedError names readings that the store will never
 	// take (others of the batch may be stored).
 	Append(ctx context.Context, readings []reading.Reading) error
+	// Rewrite is Append for readings that may be stored already: flags and
+	// interval are written even when zero, so that they replace the stored ones.
+	Rewrite(ctx context.Context, readings []reading.Reading) error
 	// Readings returns the station's readings with from <= At < to in order of
 	// (At, Revision), every revision its own element.
 	Readings(ctx context.Context, id reading.StationID, from, to time.Time) ([]reading.Reading, error)

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
+)
+
+// awaitHours waits until no hour is marked dirty any more.
+func (p *program) awaitHours(ctx context.Context, reg *register.Register, limit time.Duration) error {
+	deadline := p.now().Add(limit)
+	for {
+		n, err := reg.DirtyCount(ctx)
+		if err != nil {
+			return fmt.Errorf("wait for the hours: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		if p.now().After(deadline) {
+			return hint(fmt.Errorf("%d hours still wait to be computed", n), "is a server with the role judge running on the same register?")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// platformFacts is what the register holds of the replayed stations.
+type platformFacts struct {
+	// hours and sum are of the hours without any flag, sum in 1/HourScale unit.
+	hours map[reading.Property]int64
+	sum   map[reading.Property]int64
+	flags map[reading.Property]map[string]int64
+	// noPositionRows counts hours (of PM10, which each row has) at stations
+	// without a position.
+	longestRun int
+	rejects    map[string]register.RejectCount
+}
+
+func readPlatform(ctx context.Context, reg *register.Register, kits []*replayKit) (platformFacts, error) {
+	f := platformFacts{
+		hours: map[reading.Property]int64{}, sum: map[reading.Property]int64{},
+		flags: map[reading.Property]map[string]int64{}, rejects: map[string]register.RejectCount{},
+	}
+	ids := make([]reading.StationID, 0, len(kits))
+	for _, k := range kits {
+		ids = append(ids, k.station.ID)
+		for _, info := range reading.Properties() {
+			run := 0
+			err := reg.EachBlock(ctx, k.station.ID, info.Property, 0, reading.MonthOf(reading.Hour(1<<20)), func(b reading.Block) error {
+				f.add(b, &run)
+				return nil
+			})
+			if err != nil {
+				return f, fmt.Errorf("blocks of %s: %w", k.station.ID, err)
+			}
+		}
+	}
+	counts, err := reg.RejectCountsOf(ctx, ids)
+	if err != nil {
+		return f, fmt.Errorf("rejects: %w", err)
+	}
+	for _, c := range counts {
+		f.rejects[c.Cause] = c
+	}
+	return f, nil
+}
+
+func (f *platformFacts) add(b reading.Block, run *int) {
+	if f.flags[b.Property] == nil {
+		f.flags[b.Property] = map[string]int64{}
+	}
+	for i, v := range b.Values {
+		for _, key := range b.Flags[i].Keys() {
+			f.flags[b.Property][key]++
+		}
+		switch {
+		case b.Flags[i]&reading.Constant != 0:
+			*run++
+			f.longestRun = max(f.longestRun, *run)
+		case v != reading.Missing:
+			*run = 0
+		}
+		if v != reading.Missing && b.Flags[i] == 0 {
+			f.hours[b.Property]++
+			f.sum[b.Property] += int64(v)
+		}
+	}
+}
+
+// compare prints the file beside the platform and fails when they differ.
+func (p *program) compare(ctx context.Context, reg *register.Register, kits, all []*replayKit, facts fileFacts) error {
+	got, err := readPlatform(ctx, reg, kits)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "\ndirt of the kits\tin the file\ton the platform\twhere")
+	var wrong []string
+	line := func(name string, file, platform int64, where string) {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", name, file, platform, where)
+		if file != platform {
+			wrong = append(wrong, name)
+		}
+	}
+	undated := got.rejects["time-missing"]
+	line("rows without a date", int64(facts.noDate), undated.Arrivals, "reject table, time-missing")
+	line("the same kit and date again", int64(facts.duplicateKeys), undated.Arrivals-undated.Distinct+got.flags[reading.PM10]["duplicate"], "reject table, arrivals of a payload kept once; flag duplicate")
+	line("NO2 of -999", int64(facts.missing), got.flags[reading.NO2]["missing-code"], "flag missing-code")
+	line("rows at lat 0", int64(facts.atZero), got.flags[reading.PM10]["no-position"]+atZeroUndated(kits), "flag no-position, or undated in the reject table")
+	line("PM2.5 above PM10", int64(facts.pmOrder), got.flags[reading.PM25]["pm-order"], "flag pm-order")
+	_, _ = fmt.Fprintf(w, "constant run of PM10/PM2.5\t-\t%d/%d\tflag constant, longest run %d hours\n",
+		got.flags[reading.PM10]["constant"], got.flags[reading.PM25]["constant"], got.longestRun)
+	for _, info := range reading.Properties() {
+		if n := got.flags[info.Property]["range"]; n > 0 {
+			_, _ = fmt.Fprintf(w, "%s out of range\t-\t%d\tflag range\n", info.Symbol, n)
+		}
+	}
+	_, _ = fmt.Fprintln(w, "\nhours without any flag\tcount\tsum\tmean")
+	for _, info := range reading.Properties() {
+		n, sum := got.hours[info.Property], float64(got.sum[info.Property])/reading.HourScale
+		if n > 0 {
+			_, _ = fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f %s\n", info.Symbol, n, sum, sum/float64(n), info.Unit)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.stdout, "\n%d stations, %d of them without a known position: they have no area\n", len(all), withoutPosition(all))
+	if len(wrong) > 0 {
+		slices.Sort(wrong)
+		return hint(fmt.Errorf("the platform does not agree with the file on: %s", strings.Join(wrong, ", ")),
+			"was an earlier replay of other rows stored in the same register?")
+	}
+	return nil
+}
+
+// atZeroUndated counts the undated rows of kits without a position.
+func atZeroUndated(kits []*replayKit) int64 {
+	var n int64
+	for _, k := range kits {
+		if !k.position.IsZero() {
+			continue
+		}
+		for _, r := range k.rows {
+			if r.at.IsZero() {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func withoutPosition(kits []*replayKit) (n int) {
+	for _, k := range kits {
+		if k.position.IsZero() {
+			n++
+		}
+	}
+	return n
+}

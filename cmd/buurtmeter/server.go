@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"buurtmeter/geo"
+	"buurtmeter/ingest"
+	"buurtmeter/ingest/broker"
+	"buurtmeter/ingest/mqtt"
+	"buurtmeter/ingest/register"
+	"buurtmeter/ingest/series"
+	"buurtmeter/ingest/series/engine"
+	"buurtmeter/opendata"
+	"buurtmeter/opendata/api"
+	"buurtmeter/web"
+)
+
+// server is the running program: its parts, in the order in which they were
+// started.
+type server struct {
+	config serveConfig
+	log    *slog.Logger
+	now    func() time.Time
+	stages []stage
+	fail   chan error
+
+	reg      *register.Register
+	areas    *geo.Store
+	series   *series.Store
+	pipeline *ingest.Pipeline
+	source   *mqtt.Source
+	builder  *opendata.Builder
+
+	httpAddr, mqttAddr, publicURL string
+}
+
+// start brings the parts up, readers of a store after the store. What was
+// started before an error is stopped by the caller.
+func (s *server) start(ctx context.Context) error {
+	roles, err := s.config.check()
+	if err != nil {
+		return err
+	}
+	if err := s.openStores(ctx); err != nil {
+		return err
+	}
+	if roles.judge {
+		r := ingest.NewRecomputer(ingest.RecomputerOptions{Stations: s.reg, Blocks: s.reg, Raw: s.series, Now: s.now, Log: s.log})
+		s.background("judge", r.Run)
+	}
+	if roles.api {
+		s.builder = opendata.NewBuilder(s.reg, s.areas, s.now, s.log)
+		if err := s.builder.Build(ctx); err != nil {
+			return fmt.Errorf("first look at the data: %w", err)
+		}
+		s.background("graph", s.builder.Run)
+	}
+	if roles.ingest {
+		s.pipeline = ingest.NewPipeline(ingest.Options{Stations: s.reg, Ledger: s.reg, RawStore: s.series, Now: s.now, Log: s.log})
+		s.background("pipeline", s.pipeline.Run)
+		if err := s.startDoors(ctx); err != nil {
+			return err
+		}
+	}
+	if roles.api {
+		return s.startHTTP(ctx)
+	}
+	return nil
+}
+
+func (s *server) openStores(ctx context.Context) error {
+	dsn, err := s.config.dsn()
+	if err != nil {
+		return err
+	}
+	if s.reg, err = register.Open(ctx, dsn, register.Options{Now: s.now, Log: s.log}); err != nil {
+		return hint(fmt.Errorf("register: %w", err), "check --register, or the rights on the data folder")
+	}
+	s.closer("register", s.reg)
+	if s.areas, err = geo.OpenStore(ctx, s.reg); err != nil {
+		return fmt.Errorf("areas: %w", err)
+	}
+	o := series.Options{URL: s.config.influxURL, Org: s.config.influxOrg, Database: s.config.influxDatabase, Log: s.log}
+	if o.Token, err = secret(s.config.influxToken); err != nil {
+		return err
+	}
+	if o.URL == "" {
+		e, err := engine.Open(filepath.Join(s.config.data, "influx"), s.log)
+		if err != nil {
+			return hint(fmt.Errorf("time series: %w", err), "is another buurtmeter running on the same --data folder?")
+		}
+		s.closer("time series engine", e)
+		o.URL, o.HTTPClient = "http://embedded", e.HTTPClient()
+	}
+	if s.series, err = series.Open(ctx, o); err != nil {
+		return hint(fmt.Errorf("time series: %w", err), "check --influx-url and --influx-token-file, and that the server runs")
+	}
+	s.closer("time series", s.series)
+	return nil
+}
+
+// startDoors opens the way in for readings: the embedded broker, or the
+// subscription at an external one.
+func (s *server) startDoors(ctx context.Context) error {
+	if s.config.mqttURL != "" {
+		password, err := secret(s.config.mqttSecret)
+		if err != nil {
+			return err
+		}
+		s.source, err = mqtt.Start(ctx, mqtt.Options{
+			URL: s.config.mqttURL, Username: s.config.mqttUser, Password: password, ClientID: s.config.mqttClient,
+			Submitter: s.pipeline, Now: s.now, Log: s.log,
+		})
+		if err != nil {
+			return hint(fmt.Errorf("MQTT broker: %w", err), "check --mqtt-url, --mqtt-user and --mqtt-password-file")
+		}
+		s.closer("mqtt source", s.source)
+		s.mqttAddr = s.config.mqttURL
+		return nil
+	}
+	if s.config.mqttListen == "" {
+		return nil
+	}
+	b, err := broker.Start(ctx, broker.Options{Listen: s.config.mqttListen, Auth: s.reg, Ingest: s.pipeline, Now: s.now, Log: s.log})
+	if err != nil {
+		return hint(fmt.Errorf("embedded MQTT broker: %w", err), "choose a free address with --mqtt-listen, e.g. --mqtt-listen 127.0.0.1:1884")
+	}
+	s.closer("broker", b)
+	s.mqttAddr = "tcp://" + b.Addr()
+	return nil
+}
+
+// startHTTP serves API and site.
+func (s *server) startHTTP(ctx context.Context) error {
+	ln, err := listen(ctx, s.config.http)
+	if err != nil {
+		return err
+	}
+	s.httpAddr = ln.Addr().String()
+	s.publicURL = s.config.publicURL
+	if s.publicURL == "" {
+		s.publicURL = "http://" + s.httpAddr
+	}
+	app := api.New(api.Options{
+		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
+		Version: "1.0.0", Ready: s.ready, Raw: s.series,
+	})
+	if err := web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}); err != nil {
+		_ = ln.Close()
+		return fmt.Errorf("site: %w", err)
+	}
+	go func() {
+		if err := app.Listener(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.fail <- fmt.Errorf("site and API: %w", err)
+		}
+	}()
+	s.onStop("site and API", func() error { return app.ShutdownWithTimeout(stopTimeout) })
+	return nil
+}
+
+// ready says whether the process can do its work now; the error is for the
+// operator who asks /readyz.
+func (s *server) ready(ctx context.Context) error {
+	if err := s.reg.Ping(ctx); err != nil {
+		return fmt.Errorf("register does not answer: %w", err)
+	}
+	if err := s.series.Ping(ctx); err != nil {
+		return fmt.Errorf("time series do not answer: %w", err)
+	}
+	if s.pipeline != nil {
+		if err := s.pipeline.Ready(); err != nil {
+			return err
+		}
+	}
+	if s.source != nil && !s.source.Connected() {
+		return errors.New("no connection with the MQTT broker")
+	}
+	return nil
+}

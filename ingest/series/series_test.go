@@ -1,15 +1,11 @@
 package series_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/series"
 	"buurtmeter/ingest/series/seriestest"
 )

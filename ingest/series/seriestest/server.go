@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,6 +135,13 @@ func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.ended
 	s.cmd = nil
+}
+
+// Pause stops the server from running (SIGSTOP) without closing its
+// connections, as a machine does that hangs. Kill ends it all the same.
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGSTOP))
 }
 
 // program finds influxd on the PATH or where go install puts it.

@@ -55,10 +55,8 @@ func (t transport) query(req *http.Request) (*http.Response, error) {
 	go func() {
 		select {
 		case <-req.Context().Done():
-			_ = pr.CloseWithError(req.Context().Err())
 			_ = pw.CloseWithError(req.Context().Err())
 		case <-t.e.closing:
-			_ = pr.CloseWithError(ErrClosed)
 			_ = pw.CloseWithError(ErrClosed)
 		case <-done:
 		}

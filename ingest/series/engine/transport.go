@@ -138,7 +138,7 @@ func failure(req *http.Request, status int, message string) *http.Response {
 	if err != nil { // a map of strings always marshals
 		body = []byte(`{"error":"unreadable error"}`)
 	}
-	return respond(req, status, http.Header{"X-Influxdb-Error": {short}}, io.NopCloser(bytes.NewReader(body)))
+	return respond(req, status, http.Header{"X-Influxdb-Error": {short}}, io.NopCloser(bytes.NewReader(append(body, '\n'))))
 }
 
 func respond(req *http.Request, status int, header http.Header, body io.ReadCloser) *http.Response {

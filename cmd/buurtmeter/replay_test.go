@@ -1,0 +1,163 @@
+package main
+
+import (
+	"encoding/csv"
+	"math"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
+)
+
+// TestReplayOfResidentKits replays the RIVM example set against a running
+// server with the real boundaries, and compares the unflagged hours with sums
+// that are computed here from the file alone.
+func TestReplayOfResidentKits(t *testing.T) {
+	folder := shared(t, "data", "rivm-hollandseluchten")
+	boundaries := shared(t, "geo", "buurten_GM0479_zaanstad_2016.geojson")
+	data := t.TempDir()
+	s := startServer(t, "--data", data, "--mqtt-listen", "127.0.0.1:0")
+	out, err := runCommand(t, "areas", "import", boundaries, "--year", "2016", "--data", data)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "imported 50 buurten")
+	out, err = runCommand(t, "replay", "--dir", folder, "--data", data, "--mqtt", s.MQTT)
+	require.NoError(t, err, out)
+	t.Log(out)
+
+	reg, err := register.Open(t.Context(), "sqlite:"+filepath.Join(data, "register.db"), register.Options{Now: time.Now})
+	require.NoError(t, err)
+	defer func() { _ = reg.Close() }()
+	want := independent(t, filepath.Join(folder, "Voorbeeld_HLL_sensoren.csv"))
+	got := map[reading.Property]tally{}
+	kits, _, err := readReplay(filepath.Join(folder, "Voorbeeld_HLL_sensoren.csv"), reading.KindSensor)
+	require.NoError(t, err)
+	for _, k := range kits {
+		for _, info := range reading.Properties() {
+			err := reg.EachBlock(t.Context(), k.station.ID, info.Property, 0, 800, func(b reading.Block) error {
+				x := got[info.Property]
+				for i, v := range b.Values {
+					if v != reading.Missing && b.Flags[i] == 0 {
+						x.n++
+						x.sum += int64(v)
+					}
+				}
+				got[info.Property] = x
+				return nil
+			})
+			require.NoError(t, err)
+		}
+	}
+	for _, p := range []reading.Property{reading.NO2, reading.PM10, reading.PM25} {
+		t.Logf("%s: %d unflagged hours, sum %.4f; from the file %d, %.4f", p, got[p].n, float64(got[p].sum)/reading.HourScale, want[p].n, float64(want[p].sum)/reading.HourScale)
+		require.NotZero(t, want[p].n)
+		require.Equal(t, want[p], got[p], "unflagged hours of %s", p)
+	}
+
+	// Official stations without a position have no area, and that is shown.
+	_, _, body := get(t, s.url("/v1/stations/nl49553"), "application/json")
+	assert.Contains(t, body, `"noPosition":true`)
+	status, _, body := get(t, s.url("/meetpunt/nl49553"), "text/html")
+	require.Equal(t, 200, status)
+	assert.Contains(t, strings.ToLower(body), "plaats onbekend")
+
+	again, err := runCommand(t, "replay", "--dir", folder, "--data", data, "--mqtt", s.MQTT)
+	require.NoError(t, err, "a second replay resumes after the last row and still agrees: %s", again)
+}
+
+// tally is a count and an exact sum in 1/10,000 unit.
+type tally struct {
+	n   int
+	sum int64
+}
+
+type fileHour struct {
+	at    time.Time
+	value map[reading.Property]float64
+}
+
+// independent computes count and sum of the hours that deserve no flag, from
+// the file alone and by the plainest means: dated, at a place, a number, not
+// -999, within bounds, PM2.5 not above PM10, not in a constant run of 24 or
+// more hours (gaps up to six hours belong to the run).
+func independent(t *testing.T, path string) map[reading.Property]tally {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer func() { _ = f.Close() }()
+	rows, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	col := map[string]int{}
+	for i, h := range rows[0] {
+		col[h] = i
+	}
+	kits := map[string][]fileHour{}
+	for _, r := range rows[1:] {
+		if r[col["date"]] == "NA" {
+			continue
+		}
+		at, err := time.Parse("2006-01-02 15:04:05", r[col["date"]])
+		require.NoError(t, err)
+		h := fileHour{at: at, value: map[reading.Property]float64{}}
+		for p, c := range map[reading.Property]string{reading.NO2: "no2", reading.PM10: "pm10", reading.PM25: "pm25"} {
+			if v, err := strconv.ParseFloat(r[col[c]], 64); err == nil {
+				h.value[p] = v
+			}
+		}
+		if r[col["lat"]] != "0" {
+			kits[r[col["kit_id"]]] = append(kits[r[col["kit_id"]]], h)
+		}
+	}
+	out := map[reading.Property]tally{}
+	for _, hours := range kits {
+		sort.Slice(hours, func(i, j int) bool { return hours[i].at.Before(hours[j].at) })
+		for _, p := range []reading.Property{reading.NO2, reading.PM10, reading.PM25} {
+			x := out[p]
+			for i, h := range hours {
+				v, ok := h.value[p]
+				if !ok || v == -999 || v < -20 || v > 1000 || stuck(hours, i, p) {
+					continue
+				}
+				fine, has2 := h.value[reading.PM25]
+				coarse, has10 := h.value[reading.PM10]
+				if p != reading.NO2 && has2 && has10 && fine > coarse && fine <= 1000 && coarse <= 1000 {
+					continue
+				}
+				x.n++
+				x.sum += int64(math.Round(v * 10_000))
+			}
+			out[p] = x
+		}
+	}
+	return out
+}
+
+// stuck walks both ways from hour i as long as the value stays the same.
+func stuck(hours []fileHour, i int, p reading.Property) bool {
+	v := hours[i].value[p]
+	n := 1
+	for _, step := range []int{-1, 1} {
+		last := hours[i].at
+		for j := i + step; j >= 0 && j < len(hours); j += step {
+			w, ok := hours[j].value[p]
+			if !ok || w == -999 {
+				continue
+			}
+			gap := hours[j].at.Sub(last).Abs()
+			if w != v || gap > 7*time.Hour {
+				break
+			}
+			last = hours[j].at
+			n++
+		}
+	}
+	return n >= 24
+}

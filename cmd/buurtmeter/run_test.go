@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHelpListsEveryCommand(t *testing.T) {
+	out, err := runCommand(t)
+	require.NoError(t, err)
+	for _, c := range commands() {
+		assert.Contains(t, out, c.usage)
+	}
+}
+
+func TestMistakesSayWhatToDo(t *testing.T) {
+	for name, args := range map[string][]string{
+		"unknown command": {"servee"},
+		"unknown role":    {"serve", "--roles", "ingest,cook"},
+		"split embedded":  {"serve", "--roles", "api", "--data", t.TempDir()},
+		"unknown flag":    {"serve", "--htpp", "x"},
+		"extra argument":  {"serve", "now"},
+		"no file":         {"areas", "import", "--year", "2016"},
+		"no year":         {"areas", "import", "x.geojson"},
+		"absent file":     {"areas", "import", "absent.geojson", "--year", "2016"},
+		"nothing to play": {"replay"},
+		"absent replay":   {"replay", "--kits", "absent.csv"},
+		"bad register":    {"station", "list", "--register", "mysql://x"},
+		"bad level":       {"serve", "--log-level", "loud"},
+		"absent config":   {"serve", "--config", "absent.conf"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := runCommand(t, args...)
+			require.Error(t, err)
+			assert.Contains(t, out, "Error: ")
+			assert.Contains(t, out, "Try:   ")
+		})
+	}
+}
+
+func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "buurtmeter.conf")
+	require.NoError(t, os.WriteFile(file, []byte("log-level loud-from-file\n"), 0o600))
+	out := &syncBuffer{}
+	env := func(v string) func(string) string {
+		return func(name string) string {
+			if name == "BUURTMETER_LOG_LEVEL" {
+				return v
+			}
+			return ""
+		}
+	}
+	require.Error(t, run(t.Context(), []string{"serve", "--config", file}, env(""), out, out))
+	assert.Contains(t, out.String(), "loud-from-file")
+	out = &syncBuffer{}
+	require.Error(t, run(t.Context(), []string{"serve", "--config", file}, env("loud-from-env"), out, out))
+	assert.Contains(t, out.String(), "loud-from-env")
+	out = &syncBuffer{}
+	require.Error(t, run(t.Context(), []string{"serve", "--config", file, "--log-level", "loud-from-flag"}, env("loud-from-env"), out, out))
+	assert.Contains(t, out.String(), "loud-from-flag")
+
+	require.NoError(t, os.WriteFile(file, []byte("log-levle info\n"), 0o600))
+	out = &syncBuffer{}
+	require.Error(t, run(t.Context(), []string{"serve", "--config", file}, env(""), out, out))
+	assert.Contains(t, out.String(), "log-levle", "a typo in the file is an error")
+}

@@ -65,7 +65,7 @@ func appendRuns(out []byte, n int, at func(int) uint64) []byte {
 			out = binary.AppendUvarint(out, v<<1)
 		} else {
 			out = binary.AppendUvarint(out, v<<1|1)
-			out = binary.AppendUvarint(out, uint64(run-2)) //nolint:gosec // run is at least 2
+			out = binary.AppendUvarint(out, uint64(run-2))
 		}
 		i = j
 	}
@@ -73,32 +73,32 @@ func appendRuns(out []byte, n int, at func(int) uint64) []byte {
 }
 
 func appendValues(out []byte, values []int32) []byte {
-	step, prev, any := int64(0), int64(0), false
+	step, prev, seen := int64(0), int64(0), false
 	for _, v := range values {
 		if v == reading.Missing {
 			continue
 		}
-		if any {
+		if seen {
 			step = gcd(step, int64(v)-prev)
 		}
-		prev, any = int64(v), true
+		prev, seen = int64(v), true
 	}
-	if !any {
+	if !seen {
 		return out
 	}
 	step = max(step, 1)
-	out = binary.AppendUvarint(out, uint64(step)) //nolint:gosec // step is at least 1
-	any = false
+	out = binary.AppendUvarint(out, uint64(step))
+	seen = false
 	for _, v := range values {
 		switch {
 		case v == reading.Missing:
 			continue
-		case any:
+		case seen:
 			out = binary.AppendVarint(out, (int64(v)-prev)/step)
 		default:
 			out = binary.AppendVarint(out, int64(v))
 		}
-		prev, any = int64(v), true
+		prev, seen = int64(v), true
 	}
 	return out
 }
@@ -140,7 +140,7 @@ func decodeBlock(s reading.StationID, p reading.Property, m reading.Month, data 
 	r := &blockReader{data: body, pos: 1}
 	b := reading.Block{Station: s, Property: p, Month: m}
 	n := m.Hours()
-	if r.uvarint() != uint64(n) { //nolint:gosec // a month has at least 672 hours
+	if r.uvarint() != uint64(n) {
 		return reading.Block{}, errors.New("the number of hours is not that of the month")
 	}
 	b.Values, b.Capture, b.Flags = make([]int32, n), make([]uint8, n), make([]reading.Flag, n)
@@ -185,11 +185,11 @@ func (r *blockReader) run(left int, limit uint64) (v uint64, n int) {
 	v, n = t>>1, 1
 	if t&1 == 1 {
 		more := r.uvarint()
-		if more > uint64(left) { //nolint:gosec // left is not negative
+		if more > uint64(left) {
 			r.fail()
 			return 0, 0
 		}
-		n = int(more) + 2 //nolint:gosec // at most left + 2
+		n = int(more) + 2
 	}
 	if r.bad || v > limit || n > left {
 		r.fail()
@@ -246,7 +246,7 @@ func readValues(r *blockReader, values []int32) {
 			}
 			pos += n
 		}
-		d := int64(z>>1) ^ -int64(z&1) //nolint:gosec // zigzag; z is at most 2^34
+		d := int64(z>>1) ^ -int64(z&1)
 		acc += d * scale
 		if acc <= math.MinInt32 || acc > math.MaxInt32 {
 			r.fail()
@@ -265,7 +265,7 @@ func fillRuns[T ~uint8 | ~uint16](r *blockReader, out []T, limit uint64) {
 			return
 		}
 		for j := i; j < i+n; j++ {
-			out[j] = T(v) //nolint:gosec // at most limit, the largest T
+			out[j] = T(v)
 		}
 		i += n
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
 )
 
 const november2026 reading.Month = (2026-1970)*12 + 10

@@ -1,0 +1,77 @@
+package register
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"buurtmeter/ingest/reading"
+)
+
+// What happened to a station: the values of Event.What. They are stored and
+// published.
+const (
+	EventAdded           = "added"
+	EventTokenRotated    = "token-rotated"
+	EventPositionSet     = "position-set"
+	EventPositionRemoved = "position-removed"
+	EventPaused          = "paused"
+	EventResumed         = "resumed"
+)
+
+// Event is one change of a station. Events are public: they hold no position,
+// no token, and no personal data as long as actor and why hold none.
+type Event struct {
+	Station reading.StationID
+	// At is when it was recorded, UTC.
+	At time.Time
+	// Actor says who, in public words: "operator", "keeper", a service's name.
+	Actor string
+	// What is one of the Event constants.
+	What string
+	// Why is free text, may be empty.
+	Why string
+}
+
+// Events returns the changes of a station, oldest first; none for an unknown
+// station.
+func (r *Register) Events(ctx context.Context, id reading.StationID) ([]Event, error) {
+	rows, err := r.reads.QueryContext(ctx,
+		`SELECT station, at_ms, actor, what, why FROM station_event WHERE station = $1 ORDER BY seq`, storable(string(id), maxID))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var events []Event
+	for rows.Next() {
+		var e Event
+		var at int64
+		if err := rows.Scan(&e.Station, &at, &e.Actor, &e.What, &e.Why); err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
+		}
+		e.At = timeOf(at)
+		events = append(events, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return events, nil
+}
+
+// record stores an event of a station that exists and raises the version of the
+// data, so it comes last in its transaction.
+func (r *Register) record(ctx context.Context, tx *sql.Tx, e Event) error {
+	_, err := tx.ExecContext(ctx, `UPDATE station SET events = events + 1 WHERE id = $1`, string(e.Station))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO station_event (station, seq, at_ms, actor, what, why)
+		SELECT id, events, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT) FROM station WHERE id = $1`,
+		string(e.Station), r.nowMs(), storable(e.Actor, 200), e.What, storable(e.Why, 2000))
+	if err != nil {
+		return err
+	}
+	_, err = r.bump(ctx, tx, 1, 0)
+	return err
+}

@@ -1,0 +1,187 @@
+package register
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"buurtmeter/ingest/reading"
+)
+
+// ErrWrongCredentials is returned by Authenticate for a wrong token, an unknown
+// station and a paused station alike.
+var ErrWrongCredentials = errors.New("wrong station id or token, or the station is paused")
+
+func newToken() (token string, digest []byte, err error) {
+	var secret [32]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return "", nil, fmt.Errorf("draw a token: %w", err)
+	}
+	token = base64.RawURLEncoding.EncodeToString(secret[:])
+	sum := sha256.Sum256([]byte(token))
+	return token, sum[:], nil
+}
+
+func (r *Register) storeToken(ctx context.Context, tx *sql.Tx, id reading.StationID, digest []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO station_token (station, sha256, issued_ms) VALUES ($1, $2, $3)
+		ON CONFLICT (station) DO UPDATE SET sha256 = excluded.sha256, issued_ms = excluded.issued_ms`,
+		string(id), digest, r.nowMs())
+	return err
+}
+
+// RotateToken gives the station a new token and returns it, the only time that
+// it can be shown. The old one is refused at once by this Register, and within
+// a second by other processes.
+func (r *Register) RotateToken(ctx context.Context, id reading.StationID, actor string) (token string, err error) {
+	token, digest, err := newToken()
+	if err != nil {
+		return "", err
+	}
+	err = r.change(ctx, "rotate the token of station", id, func(tx *sql.Tx) error {
+		if err := r.storeToken(ctx, tx, id, digest); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventTokenRotated})
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// Authenticate returns nil when token is the station's current token and the
+// station is not paused, ErrWrongCredentials when not, and another error when
+// the register cannot tell. The comparison takes the same time for every token.
+// It answers from memory while no station was changed; a change by another
+// process takes effect within a second.
+func (r *Register) Authenticate(ctx context.Context, id reading.StationID, token string) error {
+	l, err := r.login(ctx, id)
+	if err != nil {
+		return fmt.Errorf("check the login of a station: %w", err)
+	}
+	sum := sha256.Sum256([]byte(token))
+	// An unknown station has an all-zero digest, which no token has.
+	if subtle.ConstantTimeCompare(sum[:], l.digest[:]) != 1 || !l.known || l.station.Paused {
+		return ErrWrongCredentials
+	}
+	return nil
+}
+
+// login is what the register knows about an id; known is false for none.
+type login struct {
+	known   bool
+	station reading.Station
+	digest  [sha256.Size]byte
+}
+
+const (
+	// loginFresh is how long answers are given without asking whether a station
+	// was changed; below the second that is promised.
+	loginFresh = 500 * time.Millisecond
+	// maxLogins bounds the stations in memory (some 300 bytes each), maxUnknown
+	// the ids without a station, which anyone can make up.
+	maxLogins  = 100_000
+	maxUnknown = 10_000
+)
+
+// loginCache holds logins that were read at one version of the stations. A
+// fleet that is always connected costs one tiny query per loginFresh, not one
+// per message.
+type loginCache struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	version int64
+	checked time.Time // zero: ask before the next answer
+	known   map[reading.StationID]login
+	unknown map[reading.StationID]struct{}
+}
+
+func newLoginCache(now func() time.Time) *loginCache {
+	return &loginCache{now: now, known: map[reading.StationID]login{}, unknown: map[reading.StationID]struct{}{}}
+}
+
+// expire makes the next look-up ask whether a station was changed.
+func (c *loginCache) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checked = time.Time{}
+}
+
+// get returns the login from memory. Without one, ok is false and version is
+// what put needs.
+func (c *loginCache) get(ctx context.Context, db *sql.DB, id reading.StationID) (l login, ok bool, version int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if age := now.Sub(c.checked); c.checked.IsZero() || age < 0 || age >= loginFresh {
+		// Others wait here for the one query instead of each asking it.
+		var v int64
+		if err := db.QueryRowContext(ctx, `SELECT stations FROM register_state`).Scan(&v); err != nil {
+			return login{}, false, 0, err
+		}
+		if v != c.version {
+			c.version = v
+			clear(c.known)
+			clear(c.unknown)
+		}
+		c.checked = now
+	}
+	if l, ok := c.known[id]; ok {
+		return l, true, c.version, nil
+	}
+	_, ok = c.unknown[id]
+	return login{}, ok, c.version, nil
+}
+
+// put keeps a login that was read after version was; when the stations have
+// changed since, it may be stale and is not kept.
+func (c *loginCache) put(id reading.StationID, l login, version int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.version != version:
+	case l.known:
+		if len(c.known) >= maxLogins {
+			clear(c.known)
+		}
+		c.known[id] = l
+	default:
+		if len(c.unknown) >= maxUnknown {
+			clear(c.unknown)
+		}
+		c.unknown[id] = struct{}{}
+	}
+}
+
+func (r *Register) login(ctx context.Context, id reading.StationID) (login, error) {
+	if _, err := reading.ParseStationID(string(id)); err != nil {
+		return login{}, nil //nolint:nilerr // an impossible id is an unknown station
+	}
+	l, ok, version, err := r.logins.get(ctx, r.reads, id)
+	if err != nil || ok {
+		return l, err
+	}
+	var digest []byte
+	l.station, err = scanStation(r.reads.QueryRowContext(ctx, `SELECT `+stationColumns+`, t.sha256
+		FROM station s JOIN station_token t ON t.station = s.id WHERE s.id = $1`, string(id)).Scan, &digest)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		l = login{}
+	case err != nil:
+		return login{}, err
+	case len(digest) != sha256.Size:
+		return login{}, fmt.Errorf("the stored token of station %s is damaged: rotate it", id)
+	default:
+		l.known, l.digest = true, [sha256.Size]byte(digest)
+	}
+	r.logins.put(id, l, version)
+	return l, nil
+}

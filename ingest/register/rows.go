@@ -1,0 +1,80 @@
+package register
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// statement is a text around a list of rows of placeholders, for calls that
+// handle many rows at once.
+type statement struct {
+	before, after string
+	// types are the SQL types of the columns; the first row is cast to them.
+	// PostgreSQL needs that where no table column tells the type.
+	types []string
+	// width is the number of columns.
+	width int
+}
+
+// exec runs the statement for args, width at a time, and returns how many rows
+// it affected. Row counts come in few sizes, so that the database meets few
+// different texts and keeps them prepared; none is above most.
+func (s statement) exec(ctx context.Context, tx *sql.Tx, args []any, most int) (affected int64, err error) {
+	for _, size := range []int{512, 64, 8, 1} {
+		if size > most || len(args) < size*s.width {
+			continue
+		}
+		stmt, err := tx.PrepareContext(ctx, s.text(size))
+		if err != nil {
+			return affected, fmt.Errorf("prepare: %w", err)
+		}
+		n, rest, err := execAll(ctx, stmt, args, size*s.width)
+		affected, args = affected+n, rest
+		if cerr := stmt.Close(); err == nil && cerr != nil {
+			err = cerr
+		}
+		if err != nil {
+			return affected, err
+		}
+	}
+	return affected, nil
+}
+
+func execAll(ctx context.Context, stmt *sql.Stmt, args []any, width int) (affected int64, rest []any, err error) {
+	for len(args) >= width {
+		res, err := stmt.ExecContext(ctx, args[:width]...)
+		if err != nil {
+			return affected, args, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return affected, args, err
+		}
+		affected, args = affected+n, args[width:]
+	}
+	return affected, args, nil
+}
+
+func (s statement) text(rows int) string {
+	var b strings.Builder
+	b.WriteString(s.before)
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		for j := range s.width {
+			b.WriteString([]string{"(", ", "}[min(j, 1)])
+			p := "$" + strconv.Itoa(i*s.width+j+1)
+			if i == 0 && s.types != nil {
+				p = "CAST(" + p + " AS " + s.types[j] + ")"
+			}
+			b.WriteString(p)
+		}
+		b.WriteString(")")
+	}
+	b.WriteString(s.after)
+	return b.String()
+}

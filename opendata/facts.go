@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
@@ -147,9 +146,9 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 			Station: k.station, Property: k.property, Year: year,
 			Mean: mean.Mean, Valid: mean.Valid, Expected: mean.Expected,
 		})
+		stats := norm.StatsOf(h, norm.Span{Year: year, Until: f.until})
 		for _, n := range norms {
-			v := norm.Judge(n, h, norm.Span{Year: year, Until: f.until}, norm.Method{Version: norm.MethodVersion, Kind: f.kind})
-			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = v
+			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = stats.Judge(n, norm.MethodFor(f.kind))
 		}
 	}
 }
@@ -254,9 +253,3 @@ func yearsOf(stats []YearStat, until reading.Hour) (years []int, show int) {
 }
 
 var _ Source = (*Builder)(nil)
-
-// StartOfDay returns the begin of the day in UTC+1 that holds t: the day of
-// every statistic.
-func StartOfDay(t time.Time) time.Time {
-	return t.UTC().Add(time.Hour).Truncate(24 * time.Hour).Add(-time.Hour)
-}

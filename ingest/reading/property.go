@@ -47,7 +47,13 @@ type PropertyInfo struct {
 // the source; the lower ends leave room for the small negative noise of a real
 // instrument, which must be kept or means become biased.
 func Properties() []PropertyInfo {
-	return []PropertyInfo{
+	t := propertyTable()
+	return t[:]
+}
+
+// propertyTable is an array, so that looking a property up costs no allocation.
+func propertyTable() [6]PropertyInfo {
+	return [...]PropertyInfo{
 		{NO2, "µg/m³", "NO2", -20, 1000, true},
 		{PM25, "µg/m³", "PM2.5", -20, 1000, true},
 		{PM10, "µg/m³", "PM10", -20, 1000, true},
@@ -59,7 +65,7 @@ func Properties() []PropertyInfo {
 
 // InfoOf returns the description of p; ok is false for an unknown property.
 func InfoOf(p Property) (info PropertyInfo, ok bool) {
-	for _, i := range Properties() {
+	for _, i := range propertyTable() {
 		if i.Property == p {
 			return i, true
 		}

@@ -212,7 +212,7 @@ func TestBeforeLoginNothingBigAndNothingSlow(t *testing.T) {
 // from many connections, before and after login, while a good station publishes.
 func TestHostileBytesLeaveTheBrokerHealthy(t *testing.T) {
 	j := &journal{}
-	b := start(t, j, func(o *broker.Options) { o.ConnectTimeout, o.MaxPayload = 200 * time.Millisecond, 2000 })
+	b := start(t, j, func(o *broker.Options) { o.ConnectTimeout, o.MaxPayload = 200*time.Millisecond, 2000 })
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable test
 	good := dial(t, pahoOptions(b, "noord-2", "geheim-2", "good"))
 	seeds := hostileSeeds(t)

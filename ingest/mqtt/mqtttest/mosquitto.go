@@ -1,0 +1,162 @@
+// Package mqtttest runs a real Mosquitto broker for tests, with the logins and
+// access rules that an installation has.
+package mqtttest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The login of the ingest process: it may read every station's readings.
+const (
+	IngestUser     = "ingest"
+	IngestPassword = "ingest-password" //nolint:gosec // a test broker on the loopback
+)
+
+// Broker is a running Mosquitto.
+type Broker struct {
+	// URL is the address, "mqtt://127.0.0.1:port". It stays the same after a
+	// restart.
+	URL string
+
+	bin, config, log string
+	addr             string
+	cmd              *exec.Cmd
+}
+
+// Mosquitto starts a broker on a free port of the loopback. users are the logins
+// of stations with their tokens; each may write its own readings topic and
+// nothing else. It keeps its messages on disk, so that a restart loses none. The
+// broker stops with the test. Without Mosquitto the test is skipped, or fails
+// when BUURTMETER_REQUIRE_SERVERS is 1.
+func Mosquitto(t testing.TB, users map[string]string) *Broker {
+	t.Helper()
+	bin, passwd := find(t, "mosquitto"), find(t, "mosquitto_passwd")
+	dir := t.TempDir()
+	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: freeAddr(t)}
+	b.URL = "mqtt://" + b.addr
+
+	logins := IngestUser + ":" + IngestPassword + "\n"
+	for user, token := range users {
+		logins += user + ":" + token + "\n"
+	}
+	passwords, rules := filepath.Join(dir, "passwords"), filepath.Join(dir, "acl")
+	write(t, passwords, logins)
+	out, err := exec.CommandContext(t.Context(), passwd, "-U", passwords).CombinedOutput()
+	require.NoError(t, err, string(out))
+	write(t, rules, "pattern write buurtmeter/v1/%u/readings\n\nuser "+IngestUser+"\ntopic read buurtmeter/v1/+/readings\n")
+	host, port, err := net.SplitHostPort(b.addr)
+	require.NoError(t, err)
+	config := []string{
+		"listener " + port + " " + host,
+		"allow_anonymous false",
+		"password_file " + passwords,
+		"acl_file " + rules,
+		"max_inflight_messages 1000",
+		"max_queued_messages 1000000",
+		"max_queued_bytes 0",
+		"persistence true",
+		"persistence_location " + dir + "/",
+		"autosave_interval 1800", // a stopping broker writes everything
+	}
+	if os.Geteuid() == 0 {
+		config = append(config, "user root") // else it becomes a user that may not read the folder
+	}
+	write(t, b.config, strings.Join(config, "\n")+"\n")
+	b.Start(t)
+	t.Cleanup(func() { b.Stop(t) })
+	return b
+}
+
+// Restart stops the broker in the orderly way and starts it again on the same
+// address with what it kept.
+func (b *Broker) Restart(t testing.TB) {
+	t.Helper()
+	b.Stop(t)
+	b.Start(t)
+}
+
+// Start starts a broker that was stopped and waits until it accepts connections.
+func (b *Broker) Start(t testing.TB) {
+	t.Helper()
+	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer func() { _ = log.Close() }()
+	b.cmd = exec.CommandContext(context.Background(), b.bin, "-c", b.config) //nolint:gosec // the found binary
+	b.cmd.Stdout, b.cmd.Stderr = log, log
+	require.NoError(t, b.cmd.Start())
+	require.Eventually(t, func() bool {
+		c, err := net.DialTimeout("tcp", b.addr, time.Second)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond, "mosquitto does not start:\n%s", lazy(func() string { return b.Log(t) }))
+}
+
+// Stop stops the broker in the orderly way; stopping a stopped one is harmless.
+func (b *Broker) Stop(t testing.TB) { b.end(t, syscall.SIGTERM) }
+
+// Kill ends the broker as a crash would: what it had only in memory is lost.
+func (b *Broker) Kill(t testing.TB) { b.end(t, syscall.SIGKILL) }
+
+func (b *Broker) end(t testing.TB, sig os.Signal) {
+	t.Helper()
+	if b.cmd == nil {
+		return
+	}
+	require.NoError(t, b.cmd.Process.Signal(sig))
+	_ = b.cmd.Wait()
+	b.cmd = nil
+}
+
+// Log returns what the broker wrote.
+func (b *Broker) Log(t testing.TB) string {
+	t.Helper()
+	raw, err := os.ReadFile(b.log)
+	require.NoError(t, err)
+	return string(raw)
+}
+
+type lazy func() string
+
+func (l lazy) String() string { return l() }
+
+func find(t testing.TB, name string) string {
+	t.Helper()
+	for _, place := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
+		if path, err := exec.LookPath(place); err == nil {
+			return path
+		}
+	}
+	msg := fmt.Sprintf("%s is not installed: install the packages mosquitto and mosquitto-clients to run this test", name)
+	if os.Getenv("BUURTMETER_REQUIRE_SERVERS") == "1" {
+		t.Fatal(msg)
+	}
+	t.Skip(msg)
+	return ""
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}

@@ -2,6 +2,7 @@ package series_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func network(step, n int) []reading.Reading {
 //	go test -run '^$' -bench Append -benchtime 2s ./ingest/series
 func BenchmarkAppend(b *testing.B) {
 	for _, n := range []int{1, 100, 5000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			s := seriestest.Engine(b)
 			step := 0
 			for b.Loop() {

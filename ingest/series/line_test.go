@@ -17,8 +17,11 @@ func five() reading.Reading {
 	return reading.Reading{
 		Station: "buurt-0042", At: at, Received: at.Add(time.Second), Interval: time.Minute,
 		Values: []reading.Value{
-			{Property: reading.NO2, Value: 21.4}, {Property: reading.PM25, Value: 8.1}, {Property: reading.PM10, Value: 12.7},
-			{Property: reading.Temperature, Value: -1.5}, {Property: reading.Humidity, Value: 81, Flags: reading.Range},
+			{Property: reading.NO2, Value: 21.4},
+			{Property: reading.PM25, Value: 8.1},
+			{Property: reading.PM10, Value: 12.7},
+			{Property: reading.Temperature, Value: -1.5},
+			{Property: reading.Humidity, Value: 81, Flags: reading.Range},
 		},
 	}
 }

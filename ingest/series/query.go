@@ -59,7 +59,7 @@ func (s *Store) query(ctx context.Context, q string, each func(answer) error) er
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	s.authorize(req)
-	resp, err := s.http.Do(req)
+	resp, err := s.http.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (d *rowDecoder) row(raw json.RawMessage, r *reading.Reading) error {
 		v, has := c.float()
 		q, _ := c.int()
 		if has {
-			d.arena = append(d.arena, reading.Value{Property: col.property, Value: v, Flags: reading.Flag(q)}) //nolint:gosec // written from a Flag
+			d.arena = append(d.arena, reading.Value{Property: col.property, Value: v, Flags: reading.Flag(q)})
 		}
 	}
 	dt, _ := c.int()

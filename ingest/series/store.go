@@ -111,7 +111,7 @@ func newHTTPClient() *http.Client {
 
 // prepare checks that the server answers and has the database, and creates it
 // on 1.x when it is absent.
-func (s *Store) prepare(ctx context.Context, log *slog.Logger) error {
+func (s *Store) prepare(ctx context.Context, logger *slog.Logger) error {
 	version, err := s.ping(ctx)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (s *Store) prepare(ctx context.Context, log *slog.Logger) error {
 	if err := s.exec(ctx, create); err != nil {
 		return fmt.Errorf("series: create database %q at %s (let an administrator run %s): %w", s.database, s.base.Redacted(), create, err)
 	}
-	log.InfoContext(ctx, "raw store: database created", "database", s.database)
+	logger.LogAttrs(ctx, slog.LevelInfo, "raw store: database created", slog.String("database", s.database))
 	return nil
 }
 

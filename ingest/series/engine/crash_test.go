@@ -86,7 +86,7 @@ func openOnce(t *testing.T, dir string) (*engine.Engine, *series.Store) {
 // last acknowledgement that it printed.
 func killedChild(t *testing.T, dir string) int {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), crashDir+"="+dir)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -113,7 +113,7 @@ func killedChild(t *testing.T, dir string) int {
 	case <-time.After(30 * time.Second):
 		t.Error("the child acknowledged nothing in 30 s")
 	}
-	time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond) //nolint:gosec // any moment will do
+	time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
 	require.NoError(t, cmd.Process.Kill())
 	n := <-last
 	require.Error(t, cmd.Wait(), "killed")

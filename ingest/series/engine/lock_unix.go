@@ -12,7 +12,7 @@ import (
 // acquire takes the folder's lock. The kernel frees it when the process ends,
 // in whatever way, so a lock file left behind by a crash locks nothing.
 func acquire(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's own data folder
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file (check the owner of the folder): %w", err)
 	}

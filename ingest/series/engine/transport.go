@@ -66,10 +66,10 @@ func (t transport) write(req *http.Request) (*http.Response, error) {
 		defer t.e.leave()
 		status, message := t.e.writeLines(buf.Bytes(), params.Get("bucket"), params.Get("precision"))
 		if message == "" {
-			done <- respond(req, status, nil, http.NoBody)
+			done <- respond(req, status, nil, http.NoBody) //nolint:bodyclose // the caller of the client closes it
 			return
 		}
-		done <- failure(req, status, message)
+		done <- failure(req, status, message) //nolint:bodyclose // the caller of the client closes it
 	}()
 	select {
 	case resp := <-done:

@@ -92,9 +92,11 @@ func roundTrip(t *testing.T, s *series.Store) {
 	full := reading.Reading{
 		Station: "buurt-1", At: t0(), Interval: 10 * time.Minute, Received: t0().Add(1234 * time.Millisecond), Revision: 0,
 		Values: []reading.Value{
-			{Property: reading.NO2, Value: 21.5}, {Property: reading.PM25, Value: 40, Flags: reading.PMOrder},
+			{Property: reading.NO2, Value: 21.5},
+			{Property: reading.PM25, Value: 40, Flags: reading.PMOrder},
 			{Property: reading.PM10, Value: 30, Flags: reading.PMOrder | reading.Duplicate},
-			{Property: reading.Temperature, Value: -3.25}, {Property: reading.Humidity, Value: 0},
+			{Property: reading.Temperature, Value: -3.25},
+			{Property: reading.Humidity, Value: 0},
 			{Property: reading.Pressure, Value: 1013.25, Flags: reading.ServerTime},
 		},
 	}

@@ -98,7 +98,7 @@ bind-address = "%s"
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	s.output = &tail{}
-	s.cmd = exec.Command(s.program, "run", "-config", s.config) //nolint:gosec,noctx // a test's own program, stopped by Kill
+	s.cmd = exec.Command(s.program, "run", "-config", s.config) //nolint:noctx // a test's own program, stopped by Kill
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	require.NoError(t, s.cmd.Start())
 	ended := make(chan struct{})

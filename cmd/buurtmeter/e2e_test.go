@@ -40,9 +40,9 @@ func TestWholeWayIsTheSameOnEmbeddedAndServers(t *testing.T) {
 		}
 		broker := mqtttest.Mosquitto(t, users)
 		pw := filepath.Join(t.TempDir(), "ingest")
-		require.NoError(t, os.WriteFile(pw, []byte(broker.IngestPassword+"\n"), 0o600))
+		require.NoError(t, os.WriteFile(pw, []byte(mqtttest.IngestPassword+"\n"), 0o600))
 		s := startServer(t, "--register", dsn, "--influx-url", influx, "--mqtt-url", broker.URL,
-			"--mqtt-user", broker.IngestUser, "--mqtt-password-file", pw)
+			"--mqtt-user", mqtttest.IngestUser, "--mqtt-password-file", pw)
 		return wholeWay(t, s, broker.URL, dsn, users)
 	}
 	var a, b facts

@@ -40,20 +40,20 @@ type platformFacts struct {
 	hours map[reading.Property]int64
 	sum   map[reading.Property]int64
 	flags map[reading.Property]map[string]int64
-	// noPositionRows counts hours (of PM10, which each row has) at stations
-	// without a position.
+	// longestRun is the greatest number of successive hours flagged constant.
 	longestRun int
 	rejects    map[string]register.RejectCount
 }
+
+// maxKept bounds how many rejects are read per station.
+const maxKept = 100_000
 
 func readPlatform(ctx context.Context, reg *register.Register, kits []*replayKit) (platformFacts, error) {
 	f := platformFacts{
 		hours: map[reading.Property]int64{}, sum: map[reading.Property]int64{},
 		flags: map[reading.Property]map[string]int64{}, rejects: map[string]register.RejectCount{},
 	}
-	ids := make([]reading.StationID, 0, len(kits))
 	for _, k := range kits {
-		ids = append(ids, k.station.ID)
 		for _, info := range reading.Properties() {
 			run := 0
 			err := reg.EachBlock(ctx, k.station.ID, info.Property, 0, reading.MonthOf(reading.Hour(1<<20)), func(b reading.Block) error {
@@ -64,13 +64,16 @@ func readPlatform(ctx context.Context, reg *register.Register, kits []*replayKit
 				return f, fmt.Errorf("blocks of %s: %w", k.station.ID, err)
 			}
 		}
-	}
-	counts, err := reg.RejectCountsOf(ctx, ids)
-	if err != nil {
-		return f, fmt.Errorf("rejects: %w", err)
-	}
-	for _, c := range counts {
-		f.rejects[c.Cause] = c
+		kept, err := reg.Rejects(ctx, k.station.ID, maxKept)
+		if err != nil {
+			return f, fmt.Errorf("rejects of %s: %w", k.station.ID, err)
+		}
+		for _, r := range kept {
+			c := f.rejects[r.Cause]
+			c.Distinct++
+			c.Arrivals += r.Arrivals
+			f.rejects[r.Cause] = c
+		}
 	}
 	return f, nil
 }

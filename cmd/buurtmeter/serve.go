@@ -23,6 +23,7 @@ type serveConfig struct {
 	mqttUser   string
 	mqttSecret string
 	mqttClient string
+	mqttGroup  string
 	publicURL  string
 	roles      string
 	logLevel   string
@@ -38,6 +39,7 @@ func (c *serveConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.mqttUser, "mqtt-user", "ingest", "user name at the external broker")
 	fs.StringVar(&c.mqttSecret, "mqtt-password-file", "", "file with the password at the external broker")
 	fs.StringVar(&c.mqttClient, "mqtt-client-id", "buurtmeter-ingest-1", "client id at the external broker; fixed, one per ingest process")
+	fs.StringVar(&c.mqttGroup, "mqtt-group", "", "name of the group of ingest processes that divide the work at the external broker; empty for one process")
 	fs.StringVar(&c.publicURL, "public-url", "", "address by which the outside world reaches this server (default: http:// and the address of --http)")
 	fs.StringVar(&c.roles, "roles", "ingest,judge,api", "which parts run in this process")
 	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")

@@ -50,10 +50,6 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.openStores(ctx); err != nil {
 		return err
 	}
-	if roles.judge {
-		r := ingest.NewRecomputer(ingest.RecomputerOptions{Stations: s.reg, Blocks: s.reg, Raw: s.series, Now: s.now, Log: s.log})
-		s.background("judge", r.Run)
-	}
 	if roles.api {
 		s.builder = opendata.NewBuilder(s.reg, s.areas, s.now, s.log)
 		if err := s.builder.Build(ctx); err != nil {
@@ -62,7 +58,18 @@ func (s *server) start(ctx context.Context) error {
 		s.background("graph", s.builder.Run)
 	}
 	if roles.ingest {
-		s.pipeline = ingest.NewPipeline(ingest.Options{Stations: s.reg, Ledger: s.reg, RawStore: s.series, Now: s.now, Log: s.log})
+		s.pipeline = ingest.NewPipeline(ingest.Options{
+			Stations: s.reg, Ledger: s.reg, RawStore: s.series, Now: s.now, Log: s.log, Shared: s.config.mqttGroup != "",
+		})
+	}
+	if roles.judge {
+		o := ingest.HoursOptions{Stations: s.reg, Blocks: s.reg, RawStore: s.series, Log: s.log}
+		if s.pipeline != nil {
+			o.Wake = s.pipeline.Committed()
+		}
+		s.background("judge", ingest.NewRecomputer(o).Run)
+	}
+	if roles.ingest {
 		s.background("pipeline", s.pipeline.Run)
 		if err := s.startDoors(ctx); err != nil {
 			return err
@@ -114,7 +121,7 @@ func (s *server) startDoors(ctx context.Context) error {
 			return err
 		}
 		s.source, err = mqtt.Start(ctx, mqtt.Options{
-			URL: s.config.mqttURL, Username: s.config.mqttUser, Password: password, ClientID: s.config.mqttClient,
+			URL: s.config.mqttURL, Username: s.config.mqttUser, Password: password, ClientID: s.config.mqttClient, Group: s.config.mqttGroup,
 			Submitter: s.pipeline, Now: s.now, Log: s.log,
 		})
 		if err != nil {

@@ -1,0 +1,307 @@
+package geo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/paulmach/orb"
+)
+
+// DefaultSource is the attribution of boundaries whose file names none.
+const DefaultSource = "© CBS/Kadaster"
+
+// ErrNoAreas is wrapped by the error of ReadGeoJSON when a file holds nothing
+// that can be used.
+var ErrNoAreas = errors.New("no usable areas")
+
+// Problem is something in a file of boundaries that was left out.
+type Problem struct {
+	// Feature is the place in the file, counted from 0.
+	Feature int
+	// Code of the area, empty when it could not be read.
+	Code Code
+	// What is wrong, and what to do where something can be done.
+	What string
+}
+
+// String returns the problem as one line for people.
+func (p Problem) String() string {
+	if p.Code == "" {
+		return fmt.Sprintf("feature %d: %s", p.Feature, p.What)
+	}
+	return fmt.Sprintf("feature %d (%s): %s", p.Feature, p.Code, p.What)
+}
+
+// ReadGeoJSON reads boundaries of buurten, wijken and gemeenten from a GeoJSON
+// FeatureCollection in WGS84, as CBS, Kadaster and PDOK give them out, and marks
+// them with the vintage. Areas come back in code order, each code once.
+//
+// Rings that are not closed or run the wrong way round are mended. What cannot
+// be used is left out and told in a Problem each: water, features without
+// geometry, codes that are no CBS code or came before, rings that enclose
+// nothing, coordinates that are no degrees. An error means that nothing is
+// returned: the file is broken off or no GeoJSON, or (ErrNoAreas) not one
+// feature is usable.
+//
+// The file is read as a stream; memory holds the result and one feature.
+func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
+	f := reader{year: year, source: DefaultSource, seen: map[Code]bool{}}
+	if err := f.read(json.NewDecoder(r)); err != nil {
+		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
+	}
+	if len(f.areas) == 0 {
+		return nil, f.problems, fmt.Errorf("GeoJSON with %d features: %w; give a FeatureCollection of buurten, wijken or gemeenten in WGS84",
+			f.features, ErrNoAreas)
+	}
+	for i := range f.areas {
+		f.areas[i].Source = f.source // it may stand behind the features in the file
+	}
+	slices.SortFunc(f.areas, func(a, b Area) int { return strings.Compare(string(a.Code), string(b.Code)) })
+	return f.areas, f.problems, nil
+}
+
+type reader struct {
+	year     int
+	source   string
+	features int
+	seen     map[Code]bool
+	areas    []Area
+	problems []Problem
+}
+
+// feature is one GeoJSON feature, with its coordinates still as text.
+type feature struct {
+	Properties map[string]json.RawMessage `json:"properties"`
+	Geometry   *struct {
+		Type        string          `json:"type"`
+		Coordinates json.RawMessage `json:"coordinates"`
+	} `json:"geometry"`
+}
+
+func (f *reader) read(d *json.Decoder) error {
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	kind, found := "", false
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch key {
+		case "features":
+			if err := f.readFeatures(d); err != nil {
+				return err
+			}
+			found = true
+		case "type":
+			if err := d.Decode(&kind); err != nil {
+				return err
+			}
+		default:
+			var value json.RawMessage
+			if err := d.Decode(&value); err != nil {
+				return err
+			}
+			var source string
+			if key == "source" && json.Unmarshal(value, &source) == nil && strings.TrimSpace(source) != "" {
+				f.source = strings.TrimSpace(source)
+			}
+		}
+	}
+	if err := expect(d, '}'); err != nil {
+		return err
+	}
+	if !found || kind != "FeatureCollection" {
+		return fmt.Errorf("the file holds %q instead of a FeatureCollection with features", kind)
+	}
+	return nil
+}
+
+func (f *reader) readFeatures(d *json.Decoder) error {
+	if err := expect(d, '['); err != nil {
+		return fmt.Errorf("features: %w", err)
+	}
+	for d.More() {
+		index := f.features
+		var feat feature
+		err := d.Decode(&feat)
+		// A feature of the wrong shape was read to its end, so that the next one
+		// can be read; any other error breaks the file off.
+		if wrong := (*json.UnmarshalTypeError)(nil); err != nil && !errors.As(err, &wrong) {
+			return fmt.Errorf("feature %d: %w", index, err)
+		}
+		f.features++
+		if err != nil {
+			f.problem(index, "", "not a GeoJSON feature: %v", err)
+			continue
+		}
+		f.add(index, feat)
+	}
+	return expect(d, ']')
+}
+
+func expect(d *json.Decoder, want json.Delim) error {
+	t, err := d.Token()
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	if t != want {
+		return fmt.Errorf("found %v where %q is needed", t, want.String())
+	}
+	return nil
+}
+
+func (f *reader) problem(index int, c Code, format string, args ...any) {
+	f.problems = append(f.problems, Problem{Feature: index, Code: c, What: fmt.Sprintf(format, args...)})
+}
+
+func (f *reader) add(index int, feat feature) {
+	props := names(feat.Properties)
+	a, err := describe(props)
+	switch {
+	case err != nil:
+		f.problem(index, "", "%v", err)
+		return
+	case strings.HasSuffix(string(a.Code), "9998"), strings.EqualFold(props["water"], "ja"):
+		f.problem(index, a.Code, "water, left out")
+		return
+	case f.seen[a.Code]:
+		f.problem(index, a.Code, "this code came before; the first one is kept")
+		return
+	case feat.Geometry == nil:
+		f.problem(index, a.Code, "no geometry")
+		return
+	}
+	polygons, err := parsePolygons(feat.Geometry.Type, feat.Geometry.Coordinates)
+	if err != nil {
+		f.problem(index, a.Code, "%v", err)
+		return
+	}
+	mended, left, err := mend(polygons)
+	for _, what := range left {
+		f.problem(index, a.Code, "%s", what)
+	}
+	if err != nil {
+		f.problem(index, a.Code, "%v", err)
+		return
+	}
+	a.Year, a.Geometry, a.Center = f.year, mended, interior(mended)
+	f.seen[a.Code] = true
+	f.areas = append(f.areas, a)
+}
+
+// names returns the properties that are text, with lower-case names.
+func names(raw map[string]json.RawMessage) map[string]string {
+	props := make(map[string]string, len(raw))
+	for k, v := range raw {
+		var s string
+		if json.Unmarshal(v, &s) == nil {
+			props[strings.ToLower(k)] = strings.TrimSpace(s)
+		}
+	}
+	return props
+}
+
+// describe finds code, name, level and parent in the properties.
+func describe(props map[string]string) (Area, error) {
+	code := ""
+	for _, key := range []string{"statcode", "buurtcode", "wijkcode", "gemeentecode"} {
+		if code = props[key]; code != "" {
+			break
+		}
+	}
+	if code == "" {
+		return Area{}, errors.New("no code: give statcode, buurtcode, wijkcode or gemeentecode")
+	}
+	a := Area{Code: Code(code), Name: props["statnaam"]}
+	level, ok := LevelOf(a.Code)
+	if !ok {
+		return Area{}, fmt.Errorf("%.20q is no CBS code such as BU04791110, WK047911 or GM0479", code)
+	}
+	a.Level = level
+	if a.Name == "" {
+		a.Name = props[string(level)+"naam"]
+	}
+	if a.Name == "" {
+		a.Name = code
+	}
+	a.Parent = ParentOf(a.Code)
+	return a, nil
+}
+
+// LevelOf returns the level that the code's form tells: BU and 8 characters,
+// WK and 6, GM and 4, the first four of them digits. ok is false for a text
+// that is no CBS code.
+func LevelOf(c Code) (level Level, ok bool) {
+	if len(c) < 6 {
+		return "", false
+	}
+	for i := 2; i < len(c); i++ {
+		digit := c[i] >= '0' && c[i] <= '9'
+		letter := c[i] >= 'A' && c[i] <= 'Z' // Amsterdam numbers its wijken with letters
+		if !digit && (!letter || i < 6) {
+			return "", false
+		}
+	}
+	switch {
+	case len(c) == 10 && c[:2] == "BU":
+		return Buurt, true
+	case len(c) == 8 && c[:2] == "WK":
+		return Wijk, true
+	case len(c) == 6 && c[:2] == "GM":
+		return Gemeente, true
+	default:
+		return "", false
+	}
+}
+
+// ParentOf returns the code of the area one level up, which CBS codes contain:
+// the wijk of a buurt, the gemeente of a wijk. It is empty for a gemeente and
+// for a text that is no CBS code.
+func ParentOf(c Code) Code {
+	switch level, _ := LevelOf(c); level {
+	case Buurt:
+		return "WK" + c[2:8]
+	case Wijk:
+		return "GM" + c[2:6]
+	default:
+		return ""
+	}
+}
+
+// parsePolygons reads the coordinates of a Polygon or MultiPolygon.
+func parsePolygons(kind string, raw json.RawMessage) (orb.MultiPolygon, error) {
+	s := scanner{text: bytes.TrimSpace(raw)}
+	if len(s.text) == 0 || s.text[0] != '[' {
+		return nil, errors.New("no coordinates")
+	}
+	var polygons orb.MultiPolygon
+	var err error
+	switch kind {
+	case "Polygon":
+		var p orb.Polygon
+		p, err = s.polygon()
+		polygons = orb.MultiPolygon{p}
+	case "MultiPolygon":
+		err = s.list(func() error {
+			p, err := s.polygon()
+			polygons = append(polygons, p)
+			return err
+		})
+	default:
+		return nil, fmt.Errorf("a geometry of type %.20q is no area: give Polygon or MultiPolygon", kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return polygons, nil
+}

@@ -130,6 +130,11 @@ func (d Device) Reading(t time.Time) (values map[string]float64, ok bool) {
 	if d.unpowered(t) || unit(d.seed, streamMissed, t.Unix()) < 0.004 {
 		return nil, false
 	}
+	return d.measure(t), true
+}
+
+// measure is Reading of a device that always has power.
+func (d Device) measure(t time.Time) map[string]float64 {
 	temperature := d.temperature(t)
 	humidity := d.humidity(t, temperature)
 	no2 := d.no2(t, temperature)
@@ -137,7 +142,7 @@ func (d Device) Reading(t time.Time) (values map[string]float64, ok bool) {
 		no2 = d.no2(begin, d.temperature(begin))
 	}
 	pm25, pm10 := d.dust(t, humidity)
-	values = map[string]float64{
+	values := map[string]float64{
 		NO2:         tenth(no2),
 		PM25:        tenth(pm25),
 		PM10:        max(tenth(pm10), tenth(pm25)),
@@ -152,7 +157,7 @@ func (d Device) Reading(t time.Time) (values map[string]float64, ok bool) {
 			values[PM25], values[PM10] = missingCode, missingCode
 		}
 	}
-	return values, true
+	return values
 }
 
 func tenth(v float64) float64 { return math.Round(v*10) / 10 }

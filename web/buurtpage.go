@@ -1,0 +1,248 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"buurtmeter/geo"
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+	"buurtmeter/opendata"
+)
+
+type buurtBody struct {
+	Code, Name, District string
+	MapHref              string
+	Year                 int
+	Years                []option
+	Action               string
+	Stations             []stationItem
+	Sections             []propertySection
+	Downloads            []download
+	Empty                bool
+	Cite                 string
+}
+
+type stationItem struct {
+	Href, ID, Title, Kind, State string
+	Simulated                    bool
+}
+
+// propertySection is all about one property: verdicts and last week.
+type propertySection struct {
+	ID, Title string
+	Verdicts  []verdictView
+	Targets   []verdictView // interim targets, folded away
+	Chart     *chartView
+}
+
+// verdictView is one norm with what the points say about it.
+type verdictView struct {
+	Norm, Instrument, Outcome, Class, Mark string
+	Sentence, NotInForce                   string
+	Facts                                  []fact
+	Points                                 []pointRow
+}
+
+type pointRow struct{ Href, Title, Kind, Value, Bounds, Coverage, Outcome string }
+
+type download struct{ Href, Label string }
+
+func (s *site) buurtPage(ctx context.Context, r request) (view, error) {
+	a, ok := r.g.Area(geo.Code(r.param))
+	if !ok {
+		return view{}, notFound("no-buurt")
+	}
+	year := r.year()
+	b := buurtBody{
+		Code: string(a.Code), Name: a.Name, District: r.district(a), Year: year, Years: r.yearOptions(year),
+		Action: r.Path("/buurt/" + url.PathEscape(string(a.Code))), MapHref: r.Path("/?year=" + strconv.Itoa(year)),
+	}
+	var stations []opendata.Station
+	for _, st := range r.g.Stations {
+		if st.Area == a.Code {
+			stations = append(stations, st)
+			b.Stations = append(b.Stations, r.stationItem(st))
+		}
+	}
+	b.Empty = len(stations) == 0
+	for _, info := range reading.Properties() {
+		sec := r.section(a.Code, info.Property, year)
+		var err error
+		if sec.Chart, err = s.chartOf(ctx, r, info.Property, stations); err != nil {
+			return view{}, err
+		}
+		if sec.Chart != nil || len(sec.Verdicts)+len(sec.Targets) > 0 {
+			b.Sections = append(b.Sections, sec)
+		}
+	}
+	b.Downloads = r.downloads()
+	b.Cite = r.T("cite.buurt", "name", a.Name, "code", string(a.Code), "place", r.g.Municipality.Name,
+		"year", strconv.Itoa(year), "day", r.Day(r.g.Modified), "version", r.g.Version)
+	path := "/buurt/" + url.PathEscape(string(a.Code))
+	if len(r.query) > 0 {
+		path += "?year=" + strconv.Itoa(year)
+	}
+	return view{page: "buurt", title: r.T("buurt.title", "name", a.Name, "year", strconv.Itoa(year)), path: path, body: b}, nil
+}
+
+// year is the asked year, else the graph's own.
+func (r request) year() int {
+	if y, err := strconv.Atoi(r.query.Get("year")); err == nil {
+		return y
+	}
+	return r.g.Year
+}
+
+func (r request) district(a geo.Area) string {
+	for _, d := range r.g.Districts {
+		if d.Code == a.Parent {
+			return d.Name
+		}
+	}
+	return ""
+}
+
+func (r request) stationItem(st opendata.Station) stationItem {
+	return stationItem{
+		Href: r.Path("/meetpunt/" + string(st.ID)), ID: string(st.ID), Title: st.Title,
+		Kind: r.T("kind." + string(st.Kind)), State: r.state(st), Simulated: st.Simulated,
+	}
+}
+
+// silentAfter is the age of the newest hour from which a station is called
+// silent: a day, so that one missed hour alarms nobody.
+const silentAfter = 24
+
+// state tells whether a station reports.
+func (r request) state(st opendata.Station) string {
+	switch {
+	case st.Paused:
+		return r.T("state.paused")
+	case st.Latest.IsZero():
+		return r.T("state.never")
+	case r.now.Sub(st.Latest).Hours() > silentAfter:
+		return r.T("state.silent", "moment", r.Moment(st.Latest))
+	default:
+		return r.T("state.reports", "moment", r.Moment(st.Latest))
+	}
+}
+
+// section judges every norm of the property at the area's points. Norms in
+// force come first, then those to come, then advice.
+func (r request) section(a geo.Code, p reading.Property, year int) propertySection {
+	sec := propertySection{ID: string(p), Title: r.property(p)}
+	norms := slices.Clone(r.g.Norms)
+	slices.SortStableFunc(norms, func(x, y norm.Norm) int { return cmp.Compare(regimeOrder(x), regimeOrder(y)) })
+	for _, n := range norms {
+		if n.Property != p {
+			continue
+		}
+		v := r.g.Verdict(a, n.ID, year)
+		if v.Reason == norm.ReasonNoStation {
+			continue
+		}
+		vv := r.verdictView(n, v)
+		if strings.HasPrefix(n.Kind, "interim") {
+			sec.Targets = append(sec.Targets, vv)
+		} else {
+			sec.Verdicts = append(sec.Verdicts, vv)
+		}
+	}
+	return sec
+}
+
+func regimeOrder(n norm.Norm) int {
+	return slices.Index([]norm.Regime{norm.EUNow, norm.EU2030, norm.WHO2021, norm.WHO2005}, n.Regime)
+}
+
+func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
+	p := paintVerdict(v)
+	vv := verdictView{
+		Norm: r.normName(n), Instrument: n.Instrument + ", " + n.Article,
+		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v),
+	}
+	if v.NotInForce {
+		vv.NotInForce = r.T("say.not-in-force", "year", strconv.Itoa(v.Year))
+	}
+	if v.N > 0 {
+		vv.Facts = append(vv.Facts,
+			fact{r.T("fact.highest"), r.value(n, v.Highest.Verdict)},
+			fact{r.T("fact.interval"), r.bounds(n, v.Highest.Verdict)})
+	}
+	vv.Facts = append(vv.Facts,
+		fact{r.T("fact.coverage"), r.Share(v.Coverage)},
+		fact{r.T("fact.points"), r.pointKinds(v)})
+	if v.HasMean {
+		mean := r.T("fact.mean.text", "mean", r.amountOf(n, v.Mean), "low", r.amountOf(n, v.Low), "high", r.amountOf(n, v.High))
+		if v.Few {
+			mean += " " + r.T("fact.mean.few")
+		}
+		vv.Facts = append(vv.Facts, fact{r.T("fact.mean"), mean})
+	}
+	for _, pt := range v.Points {
+		vv.Points = append(vv.Points, pointRow{
+			Href: r.Path("/meetpunt/" + string(pt.Station)), Title: r.stationTitle(pt.Station), Kind: r.T("kind." + string(pt.Kind)),
+			Value: r.value(n, pt.Verdict), Bounds: r.bounds(n, pt.Verdict), Coverage: r.Share(pt.Coverage), Outcome: r.outcome(pt.Outcome, pt.NotInForce),
+		})
+	}
+	return vv
+}
+
+// amountOf writes a mean over points: of counts with one decimal, because a
+// mean of days need not be whole.
+func (r request) amountOf(n norm.Norm, v float64) string {
+	if n.Statistic == norm.Count {
+		return r.Num(v, 1)
+	}
+	return r.figure(v, n.Value)
+}
+
+func (r request) stationTitle(id reading.StationID) string {
+	if st, ok := r.g.Station(id); ok && st.Title != "" {
+		return st.Title
+	}
+	return string(id)
+}
+
+// pointKinds counts the points of a verdict by kind: "3: 1 officieel, 2 sensoren".
+func (r request) pointKinds(v geo.AreaVerdict) string {
+	kinds := []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube}
+	n := map[reading.Kind]int{}
+	for _, p := range v.Points {
+		n[p.Kind]++
+	}
+	var parts []string
+	for _, k := range kinds {
+		if n[k] > 0 {
+			parts = append(parts, r.N("kinds."+string(k), n[k]))
+		}
+	}
+	if len(parts) == 0 {
+		return r.Count(0)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// downloads links the whole datasets: one file each, in every form.
+func (r request) downloads() []download {
+	var out []download
+	for _, d := range opendata.Datasets(r.g, opendata.Publisher{}) {
+		for _, f := range d.Distributions {
+			out = append(out, download{f.URL, r.pick(f.Title)})
+		}
+	}
+	return out
+}
+
+// pick chooses the page's language.
+func (w words) pick(t opendata.Text) string {
+	if w.lang == english {
+		return t.EN
+	}
+	return t.NL
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"buurtmeter/opendata"
+)
+
+// errorPage is an error that the reader is told about in plain words: the keys
+// error.<key>.title and error.<key>.text.
+type errorPage struct {
+	status int
+	key    string
+}
+
+// Error names the kind of page.
+func (e *errorPage) Error() string { return "error page " + e.key }
+
+func notFound(key string) error { return &errorPage{fiber.StatusNotFound, key} }
+
+// errorBody is what the error template shows.
+type errorBody struct{ Status, Title, Text string }
+
+// fail answers with the designed error page. The cause goes to the log, never
+// to the reader.
+func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
+	e := &errorPage{fiber.StatusInternalServerError, "server"}
+	switch {
+	case errors.As(cause, &e):
+	case errors.Is(cause, opendata.ErrNotReady):
+		e = &errorPage{fiber.StatusServiceUnavailable, "not-ready"}
+		c.Set(fiber.HeaderRetryAfter, "5")
+	default:
+		s.o.Log.ErrorContext(c.UserContext(), "page failed", slog.String("path", c.Path()), slog.Any("error", cause))
+	}
+	r := request{words: s.words[lang], now: s.o.Now()}
+	if g, err := s.o.Source.Graph(c.UserContext()); err == nil {
+		r.g = g
+	}
+	raw, err := s.render(r, view{
+		page: "error", title: r.T("error." + e.key + ".title"), path: "/",
+		body: errorBody{r.Num(float64(e.status), 0), r.T("error." + e.key + ".title"), r.T("error." + e.key + ".text")},
+	})
+	if err != nil {
+		return err
+	}
+	secure(c)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	return c.Status(e.status).Send(raw)
+}
+
+// designedErrors gives browsers the designed page for a path that nobody
+// serves. The API under /v1 and clients that do not ask for HTML keep the
+// problem document of the server's error handler.
+func (s *site) designedErrors(c *fiber.Ctx) error {
+	err := c.Next()
+	var fe *fiber.Error
+	if !errors.As(err, &fe) || fe.Code != fiber.StatusNotFound {
+		return err
+	}
+	if strings.HasPrefix(c.Path(), "/v1/") || !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		return err
+	}
+	lang := dutch
+	if strings.HasPrefix(c.Path(), "/en/") {
+		lang = english
+	}
+	return s.fail(c, lang, notFound("not-found"))
+}

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"buurtmeter/geo"
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+)
+
+// say puts verdicts and norms into plain sentences.
+
+// property is the name of p: "stikstofdioxide (NO₂)".
+func (w words) property(p reading.Property) string { return w.T("property." + string(p)) }
+
+// symbol is the short notation of p: "NO₂", "PM2,5".
+func (w words) symbol(p reading.Property) string { return w.T("symbol." + string(p)) }
+
+func unit(p reading.Property) string {
+	if i, ok := reading.InfoOf(p); ok {
+		return i.Unit
+	}
+	return ""
+}
+
+// figure writes v so that it stays on its own side of limit: 40.04 against 40
+// is "40,04", never "40,0".
+func (w words) figure(v, limit float64) string {
+	d := 1
+	for ; d < 4; d++ {
+		r := math.Round(v*math.Pow10(d)) / math.Pow10(d)
+		if (v > limit) == (r > limit) && (v < limit) == (r < limit) {
+			break
+		}
+	}
+	return w.Num(v, d)
+}
+
+// trim writes a norm's own number: 40, 37.5.
+func (w words) trim(v float64) string {
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if w.lang == dutch {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
+}
+
+// limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".
+func (w words) limit(n norm.Norm) string {
+	value := w.trim(n.Value) + " " + unit(n.Property)
+	if n.Statistic == norm.Count {
+		return w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
+	}
+	return w.T("limit.mean."+string(n.Averaging), "value", value)
+}
+
+// regime names the law or advice, with the kind where it is not the plain one.
+func (w words) regime(n norm.Norm) string {
+	s := w.T("regime." + string(n.Regime))
+	if step, ok := strings.CutPrefix(n.Kind, "interim target "); ok {
+		return s + ", " + w.T("normkind.interim", "n", step)
+	}
+	return s
+}
+
+// normName is regime and demand in one line.
+func (w words) normName(n norm.Norm) string { return w.regime(n) + ": " + w.limit(n) }
+
+// value writes the value of a verdict in the words of its norm: "18,2 µg/m³",
+// "12 dagen"; "–" when there is none.
+func (w words) value(n norm.Norm, v norm.Verdict) string {
+	if !v.HasValue {
+		return "–"
+	}
+	return w.amount(n, v.Value)
+}
+
+func (w words) amount(n norm.Norm, v float64) string {
+	if n.Statistic == norm.Count {
+		return w.N("periods."+string(n.Averaging), int(math.Round(v)))
+	}
+	return w.figure(v, n.Value) + " " + unit(n.Property)
+}
+
+// bounds writes the interval of a verdict: "15,5 – 20,9".
+func (w words) bounds(n norm.Norm, v norm.Verdict) string {
+	if !v.HasValue {
+		return "–"
+	}
+	low, high := w.ends(n, v)
+	return low + " – " + high
+}
+
+// ends writes the two ends of the interval.
+func (w words) ends(n norm.Norm, v norm.Verdict) (low, high string) {
+	if n.Statistic == norm.Count {
+		return w.Num(v.Low, 0), w.Num(v.High, 0)
+	}
+	return w.figure(v.Low, n.Value), w.figure(v.High, n.Value)
+}
+
+// outcome is the verdict in a word or two; conditional for a norm that did not
+// apply in that year.
+func (w words) outcome(o norm.Outcome, notInForce bool) string {
+	if notInForce {
+		return w.T("would." + o.String())
+	}
+	return w.T("outcome." + o.String())
+}
+
+// areaOutcome is outcome for a buurt, where "not measured" is a case of its own.
+func (w words) areaOutcome(v geo.AreaVerdict) string {
+	if v.Reason == norm.ReasonNoStation {
+		return w.T("outcome.none")
+	}
+	return w.outcome(v.Outcome, v.NotInForce)
+}
+
+// reason tells why a verdict cannot be told; empty when it can.
+func (w words) reason(n norm.Norm, v norm.Verdict) string {
+	if v.Outcome != norm.CannotTell {
+		return ""
+	}
+	key := "reason." + string(v.Reason)
+	if v.Reason == norm.ReasonNone {
+		key = "reason.other"
+	}
+	if v.Reason == norm.ReasonUncertainty && n.Statistic == norm.Count {
+		key = "reason.uncertainty-count"
+	}
+	low, high := w.ends(n, v)
+	return w.T(key, "year", strconv.Itoa(v.Year), "coverage", w.Share(v.Coverage),
+		"low", low, "high", high, "norm", w.trim(n.Value)+" "+unit(n.Property), "allowed", n.Allowed)
+}
+
+// sentence says in one plain sentence what the points of an area tell about a
+// norm. It never says that the area complies.
+func (w words) sentence(n norm.Norm, v geo.AreaVerdict) string {
+	if v.Outcome == norm.CannotTell {
+		return w.T("say.cannot-tell", "why", w.reason(n, w.leading(v)))
+	}
+	over := 0
+	for _, p := range v.Points {
+		if p.Outcome == norm.Exceeds || p.Outcome == norm.ExceedsIncomplete {
+			over++
+		}
+	}
+	form := "say."
+	if v.NotInForce {
+		form = "say.would."
+	}
+	low, high := w.ends(n, v.Highest.Verdict)
+	return w.N(form+string(n.Statistic)+"."+v.Outcome.String(), len(v.Points),
+		"over", over, "norm", w.trim(n.Value)+" "+unit(n.Property), "allowed", n.Allowed,
+		"value", w.value(n, v.Highest.Verdict), "low", low, "high", high,
+		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(v.Highest.Coverage))
+}
+
+// kindNote says how precise instruments of the kind are taken to be, in the
+// figures that the verdicts use.
+func (w words) kindNote(k reading.Kind) string {
+	return w.T("kindnote."+string(k), "no2", norm.Relative(k, reading.NO2, norm.Yearly),
+		"pm", norm.Relative(k, reading.PM10, norm.Yearly), "once", norm.Relative(k, reading.NO2, norm.Daily))
+}
+
+// leading is the verdict of the point that decides why an area cannot be told:
+// the highest one with the area's reason.
+func (w words) leading(v geo.AreaVerdict) norm.Verdict {
+	for _, p := range v.Points {
+		if p.Reason == v.Reason && p.Outcome == norm.CannotTell {
+			return p.Verdict
+		}
+	}
+	return norm.Verdict{Norm: v.Norm, Reason: v.Reason, Year: v.Year, Coverage: v.Coverage}
+}

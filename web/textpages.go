@@ -1,0 +1,181 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+	"buurtmeter/opendata"
+)
+
+type connectBody struct {
+	Topic      string
+	One, Batch string
+	Properties []propertyRow
+	Flags      []flagRow
+}
+
+type propertyRow struct{ Key, Name, Unit, Low, High string }
+
+// wireReading is the form in which a station sends one reading; it exists so
+// that the examples on the page are made by an encoder and not by hand.
+type wireReading struct {
+	Time     string             `json:"time"`
+	Interval int                `json:"interval"`
+	Rev      int                `json:"rev,omitempty"`
+	Values   map[string]float64 `json:"values"`
+}
+
+type wireBatch struct {
+	Readings []wireReading `json:"readings"`
+}
+
+func (s *site) connectPage(_ context.Context, r request) (view, error) {
+	b := connectBody{Topic: "buurtmeter/v1/{station}/readings"}
+	hour := "2026-11-23T08:"
+	one := wireReading{hour + "00:00Z", 300, 0, map[string]float64{"no2": 21.4, "pm25": 8.1, "pm10": 14.0}}
+	two := wireReading{hour + "05:00Z", 300, 0, map[string]float64{"no2": 22.0, "pm25": 8.3, "pm10": 14.2}}
+	var err error
+	if b.One, err = pretty(one); err != nil {
+		return view{}, err
+	}
+	if b.Batch, err = pretty(wireBatch{[]wireReading{one, two}}); err != nil {
+		return view{}, err
+	}
+	for _, i := range reading.Properties() {
+		b.Properties = append(b.Properties, propertyRow{string(i.Property), r.property(i.Property), i.Unit, r.trim(i.Min), r.trim(i.Max)})
+	}
+	for _, f := range reading.FlagTable() {
+		b.Flags = append(b.Flags, flagRow{Flag: f.Key, Property: r.T("flag." + f.Key), Hours: r.T("flagnote." + f.Key), Excludes: f.Excludes})
+	}
+	return view{page: "connect", title: r.T("connect.title"), path: "/aansluiten", body: b}, nil
+}
+
+func pretty(v any) (string, error) {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("example: %w", err)
+	}
+	return string(raw), nil
+}
+
+type methodBody struct {
+	Norms    []normGroup
+	Outcomes []legendItem
+	Kinds    []kindRow
+	Version  string
+}
+
+type normGroup struct {
+	Title string
+	Rows  []normRow
+}
+
+type normRow struct {
+	Property, Limit, Instrument, Applies, Verified, Source, Note string
+}
+
+type kindRow struct{ Kind, Note string }
+
+func (s *site) methodPage(_ context.Context, r request) (view, error) {
+	b := methodBody{Version: norm.MethodVersion}
+	for _, regime := range []norm.Regime{norm.EUNow, norm.EU2030, norm.WHO2021, norm.WHO2005} {
+		g := normGroup{Title: r.T("regime." + string(regime))}
+		for _, n := range r.g.Norms {
+			if n.Regime == regime {
+				g.Rows = append(g.Rows, r.normRow(n))
+			}
+		}
+		if len(g.Rows) > 0 {
+			b.Norms = append(b.Norms, g)
+		}
+	}
+	for _, o := range []norm.Outcome{norm.Complies, norm.Exceeds, norm.ExceedsIncomplete, norm.CannotTell} {
+		p := paintOutcome(o)
+		b.Outcomes = append(b.Outcomes, legendItem{Class: p.class, Mark: p.mark, Label: r.T("method.outcome." + o.String())})
+	}
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
+		b.Kinds = append(b.Kinds, kindRow{r.T("kind." + string(k)), r.kindNote(k)})
+	}
+	return view{page: "method", title: r.T("method.title"), path: "/methode", body: b}, nil
+}
+
+func (r request) normRow(n norm.Norm) normRow {
+	row := normRow{
+		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: n.Instrument + ", " + n.Article,
+		Verified: r.T("verified." + n.Verified), Source: n.Source, Note: n.Note,
+	}
+	if step := r.regime(n); step != r.T("regime."+string(n.Regime)) {
+		row.Limit += " (" + step[len(r.T("regime."+string(n.Regime)))+2:] + ")"
+	}
+	switch {
+	case !n.From.IsZero() && !n.Until.IsZero():
+		row.Applies = r.T("applies.between", "from", n.From.Format("2006-01-02"), "until", n.Until.Format("2006-01-02"))
+	case !n.From.IsZero():
+		row.Applies = r.T("applies.from", "from", n.From.Format("2006-01-02"))
+	case !n.Until.IsZero():
+		row.Applies = r.T("applies.until", "until", n.Until.Format("2006-01-02"))
+	}
+	return row
+}
+
+type dataBody struct {
+	Datasets []datasetView
+	Licence  string
+	Flags    []flagRow
+	Rejects  []rejectRow
+	Span     string
+	Stations []stationItem
+}
+
+type datasetView struct {
+	ID, Title, Description, Quality string
+	Files                           []fileView
+}
+
+type fileView struct{ Href, Format, Description string }
+
+type rejectRow struct{ Cause, Distinct, Arrivals string }
+
+func (s *site) dataPage(_ context.Context, r request) (view, error) {
+	b := dataBody{Licence: opendata.Licence}
+	for _, d := range opendata.Datasets(r.g, opendata.Publisher{}) {
+		v := datasetView{ID: d.ID, Title: r.pick(d.Title), Description: r.pick(d.Description), Quality: r.pick(d.Quality)}
+		for _, f := range d.Distributions {
+			v.Files = append(v.Files, fileView{f.URL, f.FileType, r.pick(f.Description)})
+		}
+		b.Datasets = append(b.Datasets, v)
+	}
+	excludes := map[string]bool{}
+	for _, f := range reading.FlagTable() {
+		excludes[f.Key] = f.Excludes
+	}
+	for _, f := range r.g.Flagged {
+		b.Flags = append(b.Flags, flagRow{r.symbol(f.Property), r.T("flag." + f.Flag), r.Count(f.Hours), excludes[f.Flag]})
+	}
+	for _, j := range r.g.Rejects {
+		b.Rejects = append(b.Rejects, rejectRow{r.cause(j.Cause), r.Count(j.Distinct), r.Count(j.Arrivals)})
+	}
+	if !r.g.Span.From.IsZero() {
+		b.Span = r.T("data.span", "from", r.Moment(r.g.Span.From), "to", r.Moment(r.g.Span.To))
+	}
+	for _, st := range r.g.Stations {
+		b.Stations = append(b.Stations, r.stationItem(st))
+	}
+	return view{page: "data", title: r.T("data.title"), path: "/data", body: b}, nil
+}
+
+// cause words the cause of a refusal; a cause that the site does not know yet
+// is shown by its key, so that no count is left out.
+func (r request) cause(key string) string {
+	if r.Has("cause." + key) {
+		return r.T("cause." + key)
+	}
+	return key
+}
+
+func (s *site) privacyPage(_ context.Context, r request) (view, error) {
+	return view{page: "privacy", title: r.T("privacy.title"), path: "/privacy"}, nil
+}

@@ -31,7 +31,10 @@ const (
 )
 
 // Text is a text for people in both languages.
-type Text struct{ NL, EN string }
+type Text struct {
+	NL string `json:"nl"`
+	EN string `json:"en"`
+}
 
 // Publisher says who publishes and where. It comes from the settings.
 type Publisher struct {

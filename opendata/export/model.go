@@ -1,0 +1,210 @@
+// Package export writes the datasets as files (CSV, JSON, GeoJSON) while they
+// are read, and holds the public forms of area, station, norm and verdict that
+// files and API share, so that both say the same.
+//
+// A file is whole or it is an error: every writer returns an error when
+// anything was left out, and its caller must break the transfer then.
+package export
+
+import (
+	"time"
+
+	"github.com/paulmach/orb"
+
+	"buurtmeter/geo"
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+	"buurtmeter/opendata"
+)
+
+// Area is the public form of a neighbourhood.
+type Area struct {
+	Code      string     `json:"code" doc:"CBS code" example:"BU04791210"`
+	Name      string     `json:"name" example:"Poelenburg"`
+	Level     string     `json:"level" enum:"buurt,wijk,gemeente"`
+	Parent    string     `json:"parent,omitempty" doc:"Code of the area one level up" example:"WK047912"`
+	Year      int        `json:"year,omitempty" doc:"Vintage of the boundaries; absent when they are schematic" example:"2026"`
+	Schematic bool       `json:"schematic" doc:"The geometry is a drawing around a centre, not a boundary"`
+	Center    [2]float64 `json:"center" doc:"A public point inside the area: longitude, latitude (WGS 84)" example:"[4.85,52.43]"`
+	Source    string     `json:"source" doc:"Attribution that must stand beside a map" example:"CBS/Kadaster"`
+	Stations  []string   `json:"stations" nullable:"false" doc:"Ids of the stations in the area" example:"[\"zst-poelenburg-01\"]"`
+}
+
+// Geometry is a GeoJSON geometry.
+type Geometry struct {
+	Type        string `json:"type" enum:"Point,MultiPolygon"`
+	Coordinates any    `json:"coordinates" doc:"Longitude and latitude in degrees (WGS 84)"`
+}
+
+// Point returns the geometry of a point.
+func Point(p orb.Point) *Geometry { return &Geometry{"Point", p} }
+
+// MultiPolygon returns the geometry of an area; nil when it has none.
+func MultiPolygon(m orb.MultiPolygon) *Geometry {
+	if len(m) == 0 {
+		return nil
+	}
+	return &Geometry{"MultiPolygon", m}
+}
+
+// Station is the public form of a station: its area, never its position.
+type Station struct {
+	ID         string     `json:"id" example:"zst-poelenburg-01"`
+	Title      string     `json:"title" example:"Poelenburg, Weerpad"`
+	Kind       string     `json:"kind" enum:"reference,sensor,sensor-calibrated,tube"`
+	Model      string     `json:"model" doc:"Kit or instrument" example:"SDS011 + B43F"`
+	Maker      string     `json:"maker" doc:"Who runs the station, in public words" example:"bewoners"`
+	Simulated  bool       `json:"simulated" doc:"The station is simulated and measures no air"`
+	Paused     bool       `json:"paused"`
+	Since      time.Time  `json:"since" doc:"First moment of which the station may report"`
+	Area       *string    `json:"area" doc:"Code of the neighbourhood; null when it is not known" example:"BU04791210"`
+	NoPosition bool       `json:"noPosition" doc:"No usable position is known, so that no area could be assigned"`
+	Latest     *time.Time `json:"latest" doc:"Begin of the newest hour with a mean; null when there is none"`
+	Properties []string   `json:"properties" nullable:"false" doc:"Properties with hours" example:"[\"no2\",\"pm25\"]"`
+}
+
+// Norm is the public form of a norm.
+type Norm struct {
+	ID         string  `json:"id" example:"eu2008-no2-y"`
+	Regime     string  `json:"regime" enum:"eu-now,eu-2030,who-2021,who-2005"`
+	Property   string  `json:"property" example:"no2"`
+	Kind       string  `json:"kind" doc:"Legal nature: limit, guideline, interim target" example:"limit"`
+	Instrument string  `json:"instrument" example:"2008/50/EC"`
+	Article    string  `json:"article" example:"Annex XI.B"`
+	Averaging  string  `json:"averaging" enum:"hour,day,year" doc:"The only period over which the norm may be compared"`
+	Statistic  string  `json:"statistic" enum:"mean,count" doc:"mean: the mean over the period must not be above value. count: no more than allowed periods of the year may be above value"`
+	Value      float64 `json:"value" example:"40"`
+	Unit       string  `json:"unit" example:"µg/m³"`
+	Allowed    *int    `json:"allowed" doc:"Number of periods per year that may be above value; null for a mean"`
+	From       *string `json:"from" format:"date" doc:"First day on which the norm applies; null when open" example:"2010-01-01"`
+	Until      *string `json:"until" format:"date" doc:"Last day on which the norm applies; null when open" example:"2029-12-31"`
+	Source     string  `json:"source" doc:"Where the figure was read"`
+	Verified   string  `json:"verified" doc:"How well the figure was checked" enum:"primary,secondary,memory"`
+	Note       string  `json:"note,omitempty"`
+}
+
+// Verdict is the public form of the verdict on a norm in an area and year.
+type Verdict struct {
+	Area      string       `json:"area" example:"BU04791210"`
+	AreaName  string       `json:"areaName" example:"Poelenburg"`
+	Norm      string       `json:"norm" example:"eu2008-no2-y"`
+	Year      int          `json:"year" doc:"Calendar year in UTC+1" example:"2025"`
+	Outcome   string       `json:"outcome" enum:"cannot-tell,complies,exceeds,exceeds-incomplete" doc:"About the stations of the area, not about every place in it"`
+	Reason    *string      `json:"reason" doc:"Why it cannot be told: no-data, coverage, uncertainty, running, no-station; null when there is nothing to explain" example:"coverage"`
+	InForce   bool         `json:"inForce" doc:"The norm applied in this year. If not, read the outcome as would"`
+	Simulated bool         `json:"simulated" doc:"The stations behind it are simulated"`
+	Stations  int          `json:"stations" doc:"Number of stations with a value" example:"3"`
+	Reference int          `json:"referenceStations" example:"1"`
+	Sensors   int          `json:"sensorStations" example:"2"`
+	Coverage  float64      `json:"coverage" minimum:"0" maximum:"1" doc:"Share of the year with valid values at the best covered station" example:"0.97"`
+	Mean      *Interval    `json:"mean" doc:"Mean of the stations; null below three stations"`
+	FewPoints bool         `json:"fewPoints" doc:"The mean rests on three or four stations only"`
+	Points    []PointValue `json:"points" nullable:"false" doc:"The verdict per station, highest value first"`
+}
+
+// Interval is a value with its 95 % interval.
+type Interval struct {
+	Value float64 `json:"value" doc:"In µg/m³, or the number of periods above the norm" example:"41.2"`
+	Low   float64 `json:"low" example:"33"`
+	High  float64 `json:"high" example:"49.4"`
+}
+
+// PointValue is the verdict at one station.
+type PointValue struct {
+	Station       string    `json:"station" example:"zst-poelenburg-01"`
+	Kind          string    `json:"kind" enum:"reference,sensor,sensor-calibrated,tube"`
+	Simulated     bool      `json:"simulated"`
+	Outcome       string    `json:"outcome" enum:"cannot-tell,complies,exceeds,exceeds-incomplete"`
+	Reason        *string   `json:"reason" example:"uncertainty"`
+	Value         *Interval `json:"value" doc:"null when not one valid value was measured"`
+	Coverage      float64   `json:"coverage" minimum:"0" maximum:"1" example:"0.97"`
+	Valid         int       `json:"validPeriods" doc:"Hours, or days for day norms, that count" example:"8497"`
+	Expected      int       `json:"expectedPeriods" example:"8760"`
+	MethodVersion string    `json:"methodVersion" doc:"Version of the rules of computation" example:"2026.1"`
+}
+
+// AreaOf returns the public form of an area.
+func AreaOf(g *opendata.Graph, a geo.Area) Area {
+	out := Area{
+		Code: string(a.Code), Name: a.Name, Level: string(a.Level), Parent: string(a.Parent), Year: a.Year,
+		Schematic: a.Schematic, Center: a.Center, Source: a.Source, Stations: []string{},
+	}
+	for _, s := range g.Stations {
+		if s.Area == a.Code {
+			out.Stations = append(out.Stations, string(s.ID))
+		}
+	}
+	return out
+}
+
+// StationOf returns the public form of a station.
+func StationOf(s opendata.Station) Station {
+	out := Station{
+		ID: string(s.ID), Title: s.Title, Kind: string(s.Kind), Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
+		Paused: s.Paused, Since: s.Since.UTC(), NoPosition: s.NoPosition, Properties: []string{}, Area: optional(string(s.Area)),
+	}
+	if !s.Latest.IsZero() {
+		l := s.Latest.UTC()
+		out.Latest = &l
+	}
+	for _, p := range s.Properties {
+		out.Properties = append(out.Properties, string(p))
+	}
+	return out
+}
+
+// NormOf returns the public form of a norm.
+func NormOf(n norm.Norm) Norm {
+	out := Norm{
+		ID: string(n.ID), Regime: string(n.Regime), Property: string(n.Property), Kind: n.Kind, Instrument: n.Instrument,
+		Article: n.Article, Averaging: string(n.Averaging), Statistic: string(n.Statistic), Value: n.Value, Unit: unitOf(n.Property),
+		From: day(n.From), Until: day(n.Until), Source: n.Source, Verified: n.Verified, Note: n.Note,
+	}
+	if n.Statistic == norm.Count {
+		out.Allowed = &n.Allowed
+	}
+	return out
+}
+
+// VerdictOf returns the public form of a verdict.
+func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
+	out := Verdict{
+		Area: string(v.Area), AreaName: a.Name, Norm: string(v.Norm), Year: v.Year, Outcome: v.Outcome.String(),
+		Reason: optional(string(v.Reason)), InForce: !v.NotInForce, Simulated: v.Simulated, Stations: v.N,
+		Reference: v.Reference, Sensors: v.Sensors, Coverage: v.Coverage, FewPoints: v.Few, Points: []PointValue{},
+	}
+	if v.HasMean {
+		out.Mean = &Interval{v.Mean, v.Low, v.High}
+	}
+	for _, p := range v.Points {
+		pv := PointValue{
+			Station: string(p.Station), Kind: string(p.Kind), Simulated: p.Simulated, Outcome: p.Outcome.String(),
+			Reason: optional(string(p.Reason)), Coverage: p.Coverage, Valid: p.Valid, Expected: p.Expected, MethodVersion: p.Method.Version,
+		}
+		if p.HasValue {
+			pv.Value = &Interval{p.Value, p.Low, p.High}
+		}
+		out.Points = append(out.Points, pv)
+	}
+	return out
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func day(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.Format(time.DateOnly)
+	return &s
+}
+
+func unitOf(p reading.Property) string {
+	i, _ := reading.InfoOf(p) // an unknown property has no unit
+	return i.Unit
+}

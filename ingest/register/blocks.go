@@ -60,11 +60,11 @@ func (r *Register) PutBlocks(ctx context.Context, blocks []ingest.VersionedBlock
 		}
 	}
 	return r.write(ctx, "store hour blocks", func(tx *sql.Tx) error {
-		n, err := insertBlocks().exec(ctx, tx, added, maxBlockRows)
+		n, err := insertBlocks().exec(ctx, tx, r.dialect, added, maxBlockRows)
 		if err != nil {
 			return err
 		}
-		m, err := r.updateBlocks().exec(ctx, tx, changed, maxBlockRows)
+		m, err := r.updateBlocks().exec(ctx, tx, r.dialect, changed, maxBlockRows)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package register
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,6 +47,16 @@ func (d Dialect) BlobType() string {
 		return "BYTEA"
 	}
 	return "BLOB"
+}
+
+// placeholder is the n-th placeholder, from 1, of a statement with hundreds of
+// them. $n works in SQLite too, but it finds such names by a linear search:
+// measured, 512 rows of three cost four times as much.
+func (d Dialect) placeholder(n int) string {
+	if d == PostgreSQL {
+		return "$" + strconv.Itoa(n)
+	}
+	return "?"
 }
 
 // words are the terms that a migration writes in double braces:

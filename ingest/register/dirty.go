@@ -48,7 +48,7 @@ func (r *Register) MarkDirty(ctx context.Context, hours []reading.StationHour) e
 		width:  3,
 	}
 	return r.write(ctx, "mark hours for recomputation", func(tx *sql.Tx) error {
-		_, err := upsert.exec(ctx, tx, args, 512)
+		_, err := upsert.exec(ctx, tx, r.dialect, args, 512)
 		return err
 	})
 }
@@ -72,7 +72,7 @@ func markToken() (int64, error) {
 // behind it is idempotent.
 func (r *Register) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour, error) {
 	rows, err := r.reads.QueryContext(ctx,
-		`SELECT station, hour, token FROM dirty_hour ORDER BY station, hour LIMIT $1`, limit)
+		`SELECT station, hour, token FROM dirty_hour ORDER BY station, hour LIMIT $1`, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read marked hours: %w", err)
 	}
@@ -113,7 +113,7 @@ func (r *Register) ClearDirty(ctx context.Context, hours []ingest.DirtyHour) err
 		width:  3,
 	}
 	return r.write(ctx, "clear marks of hours", func(tx *sql.Tx) error {
-		_, err := remove.exec(ctx, tx, args, 512)
+		_, err := remove.exec(ctx, tx, r.dialect, args, 512)
 		return err
 	})
 }

@@ -96,16 +96,23 @@ const (
 // per message.
 type loginCache struct {
 	now func() time.Time
+	// asking is held by the one caller that asks for the version; the others
+	// wait for it as long as their context allows.
+	asking chan struct{}
 
 	mu      sync.Mutex
 	version int64
 	checked time.Time // zero: ask before the next answer
+	expired int       // counts the calls of expire
 	known   map[reading.StationID]login
 	unknown map[reading.StationID]struct{}
 }
 
 func newLoginCache(now func() time.Time) *loginCache {
-	return &loginCache{now: now, known: map[reading.StationID]login{}, unknown: map[reading.StationID]struct{}{}}
+	return &loginCache{
+		now: now, asking: make(chan struct{}, 1),
+		known: map[reading.StationID]login{}, unknown: map[reading.StationID]struct{}{},
+	}
 }
 
 // expire makes the next look-up ask whether a station was changed.
@@ -113,32 +120,64 @@ func (c *loginCache) expire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.checked = time.Time{}
+	c.expired++
 }
 
 // get returns the login from memory. Without one, ok is false and version is
 // what put needs.
 func (c *loginCache) get(ctx context.Context, db *sql.DB, id reading.StationID) (l login, ok bool, version int64, err error) {
+	if err := c.refresh(ctx, db); err != nil {
+		return login{}, false, 0, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	if age := now.Sub(c.checked); c.checked.IsZero() || age < 0 || age >= loginFresh {
-		// Others wait here for the one query instead of each asking it.
-		var v int64
-		if err := db.QueryRowContext(ctx, `SELECT stations FROM register_state`).Scan(&v); err != nil {
-			return login{}, false, 0, err
-		}
-		if v != c.version {
-			c.version = v
-			clear(c.known)
-			clear(c.unknown)
-		}
-		c.checked = now
-	}
 	if l, ok := c.known[id]; ok {
 		return l, true, c.version, nil
 	}
 	_, ok = c.unknown[id]
 	return login{}, ok, c.version, nil
+}
+
+func (c *loginCache) fresh() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	age := c.now().Sub(c.checked)
+	return !c.checked.IsZero() && age >= 0 && age < loginFresh
+}
+
+// refresh forgets everything when a station was changed since it last asked.
+func (c *loginCache) refresh(ctx context.Context, db *sql.DB) error {
+	if c.fresh() {
+		return nil
+	}
+	select {
+	case c.asking <- struct{}{}:
+		defer func() { <-c.asking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c.fresh() {
+		return nil
+	}
+	c.mu.Lock()
+	expired := c.expired
+	c.mu.Unlock()
+	began := c.now()
+	var version int64
+	if err := db.QueryRowContext(ctx, `SELECT stations FROM register_state`).Scan(&version); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if version != c.version {
+		c.version = version
+		clear(c.known)
+		clear(c.unknown)
+	}
+	if c.expired == expired { // else the answer may be older than our own change
+		c.checked = began
+	}
+	return nil
 }
 
 // put keeps a login that was read after version was; when the stations have
@@ -163,7 +202,7 @@ func (c *loginCache) put(id reading.StationID, l login, version int64) {
 
 func (r *Register) login(ctx context.Context, id reading.StationID) (login, error) {
 	if _, err := reading.ParseStationID(string(id)); err != nil {
-		return login{}, nil //nolint:nilerr // an impossible id is an unknown station
+		return login{}, nil // an impossible id is an unknown station
 	}
 	l, ok, version, err := r.logins.get(ctx, r.reads, id)
 	if err != nil || ok {

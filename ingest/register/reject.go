@@ -132,7 +132,7 @@ func (r *Register) trimRejects(ctx context.Context, tx *sql.Tx, surplus int64) e
 		return nil
 	}
 	res, err := tx.ExecContext(ctx, `DELETE FROM reject WHERE (station, cause, digest) IN
-		(SELECT station, cause, digest FROM reject ORDER BY last_ms, station, cause, digest LIMIT $1)`, surplus)
+		(SELECT station, cause, digest FROM reject ORDER BY last_ms LIMIT $1)`, surplus)
 	if err != nil {
 		return err
 	}
@@ -177,9 +177,12 @@ func (r *Register) RejectCounts(ctx context.Context) ([]RejectCount, error) {
 // Rejects returns up to limit kept rejects of a station, the last arrived
 // first; the empty id stands for all stations.
 func (r *Register) Rejects(ctx context.Context, station reading.StationID, limit int) ([]KeptReject, error) {
-	rows, err := r.reads.QueryContext(ctx, `SELECT station, cause, source, detail, payload, arrivals, first_ms, last_ms
-		FROM reject WHERE station = $1 OR CAST($1 AS TEXT) = '' ORDER BY last_ms DESC, station, cause, digest LIMIT $2`,
-		storable(string(station), maxID), limit)
+	query, args := `SELECT station, cause, source, detail, payload, arrivals, first_ms, last_ms FROM reject`, []any{max(limit, 0)}
+	if station != "" {
+		query += ` WHERE station = $2`
+		args = append(args, storable(string(station), maxID))
+	}
+	rows, err := r.reads.QueryContext(ctx, query+` ORDER BY last_ms DESC LIMIT $1`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read rejected messages: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -22,12 +21,12 @@ type statement struct {
 // exec runs the statement for args, width at a time, and returns how many rows
 // it affected. Row counts come in few sizes, so that the database meets few
 // different texts and keeps them prepared; none is above most.
-func (s statement) exec(ctx context.Context, tx *sql.Tx, args []any, most int) (affected int64, err error) {
+func (s statement) exec(ctx context.Context, tx *sql.Tx, d Dialect, args []any, most int) (affected int64, err error) {
 	for _, size := range []int{512, 64, 8, 1} {
 		if size > most || len(args) < size*s.width {
 			continue
 		}
-		stmt, err := tx.PrepareContext(ctx, s.text(size))
+		stmt, err := tx.PrepareContext(ctx, s.text(d, size))
 		if err != nil {
 			return affected, fmt.Errorf("prepare: %w", err)
 		}
@@ -58,7 +57,7 @@ func execAll(ctx context.Context, stmt *sql.Stmt, args []any, width int) (affect
 	return affected, args, nil
 }
 
-func (s statement) text(rows int) string {
+func (s statement) text(d Dialect, rows int) string {
 	var b strings.Builder
 	b.WriteString(s.before)
 	for i := range rows {
@@ -67,7 +66,7 @@ func (s statement) text(rows int) string {
 		}
 		for j := range s.width {
 			b.WriteString([]string{"(", ", "}[min(j, 1)])
-			p := "$" + strconv.Itoa(i*s.width+j+1)
+			p := d.placeholder(i*s.width + j + 1)
 			if i == 0 && s.types != nil {
 				p = "CAST(" + p + " AS " + s.types[j] + ")"
 			}

@@ -143,8 +143,9 @@ func (r *Register) SetPosition(ctx context.Context, id reading.StationID, pos re
 	})
 }
 
-// storePosition hides the arguments of a failed statement: an error of the
-// database may repeat them.
+// storePosition and Positions are the only places where a position is a number.
+// The table has no constraint on the numbers: a database repeats the row that
+// breaks one in its error and its log.
 func storePosition(ctx context.Context, tx *sql.Tx, id reading.StationID, pos reading.SecretPosition) error {
 	lon, lat := pos.Reveal()
 	_, err := tx.ExecContext(ctx, `INSERT INTO station_position (station, lon, lat) VALUES ($1, $2, $3)

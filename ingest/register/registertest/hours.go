@@ -105,7 +105,6 @@ func marksConcurrent(t *testing.T, r *register.Register) {
 		})
 	}
 	wg.Wait()
-	require.NoError(t, r.ClearDirty(t.Context(), nil))
 	n := 0
 	for _, d := range dirty(t, r, 1000) {
 		if d.Station == "last" {

@@ -174,6 +174,7 @@ func (d Device) traffic(t time.Time) float64 {
 		morning, evening, floor = 0.35, 0.6, 0.7
 	case time.Sunday:
 		morning, evening, floor = 0.15, 0.55, 0.65
+	default: // a working day
 	}
 	quiet := 0.35 * hump(hour, 3.5, 2.5)
 	return (floor + share*(morning*hump(hour, 8, 1.4)+evening*hump(hour, 17.7, 2)) - quiet) / d.norm

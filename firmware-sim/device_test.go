@@ -91,6 +91,7 @@ func TestTheDayHasTwoPeaksAndTheWeekendFewerCars(t *testing.T) {
 			jan.add(v[firmwaresim.NO2])
 		case time.June, time.July, time.August:
 			jul.add(v[firmwaresim.NO2])
+		default:
 		}
 	})
 	assert.Greater(t, work[8].value(), 1.2*work[12].value())

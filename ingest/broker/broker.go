@@ -22,8 +22,9 @@ type Ingester interface {
 }
 
 // Authenticator checks a station's login. Nil lets the station in. An error
-// that wraps context.DeadlineExceeded or context.Canceled counts as a passing
-// fault: the connection is closed without an answer and the device tries again.
+// that wraps register.ErrWrongCredentials refuses it. Any other error is a
+// passing fault: the connection is closed without an answer, so that the device
+// tries again and does not give up for good.
 type Authenticator interface {
 	Authenticate(ctx context.Context, id reading.StationID, token string) error
 }

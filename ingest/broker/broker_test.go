@@ -18,16 +18,15 @@ import (
 	"buurtmeter/ingest/broker"
 	"buurtmeter/ingest/mqtt/topic"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
 )
 
 // tokens is an Authenticator over a fixed list.
 type tokens map[reading.StationID]string
 
-var errToken = errors.New("unknown station or wrong token")
-
 func (t tokens) Authenticate(_ context.Context, id reading.StationID, token string) error {
 	if want, ok := t[id]; !ok || want != token {
-		return errToken
+		return register.ErrWrongCredentials
 	}
 	return nil
 }
@@ -179,7 +178,7 @@ func TestLoginIsPerStation(t *testing.T) {
 type slowAuth struct{}
 
 func (slowAuth) Authenticate(context.Context, reading.StationID, string) error {
-	return fmt.Errorf("register: %w", context.DeadlineExceeded)
+	return errors.New("the register cannot be reached")
 }
 
 func TestALoginThatCannotBeCheckedIsNotCalledWrong(t *testing.T) {

@@ -76,7 +76,7 @@ func (g *gate) serve(handle func(*conn)) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			g.log.Warn("mqtt: cannot accept connections, trying again", "error", err)
+			g.log.Warn("mqtt: cannot accept connections, trying again", slog.Any("error", err))
 			select {
 			case <-g.closing:
 				return
@@ -92,7 +92,7 @@ func (g *gate) serve(handle func(*conn)) {
 		go func() {
 			defer g.leave(c)
 			if err := c.readHead(g.timeout); err != nil {
-				g.log.Debug("mqtt: connection closed before login", "error", err)
+				g.log.Debug("mqtt: connection closed before login", slog.Any("error", err))
 				return
 			}
 			handle(c)
@@ -245,7 +245,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // Write writes within writeTimeout.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

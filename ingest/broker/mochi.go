@@ -21,6 +21,7 @@ import (
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/mqtt/topic"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
 )
 
 const (
@@ -117,7 +118,7 @@ func (h *hook) run(c *conn, establish listeners.EstablishFn) {
 	defer func() {
 		if p := recover(); p != nil {
 			h.options.Log.Error("mqtt: a connection was closed because its packet could not be handled; report this with the stack",
-				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	_ = establish(listenerID, c)
@@ -161,13 +162,12 @@ func (h *hook) OnConnectAuthenticate(cl *server.Client, pk packets.Packet) bool 
 		return h.options.Auth.Authenticate(ctx, id, string(pk.Connect.Password))
 	})
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		// "Wrong password" would make some devices give up for good.
-		h.options.Log.Warn("mqtt: a login could not be checked; the device will try again", "station", id, "error", err)
+	case errors.Is(err, register.ErrWrongCredentials):
+		return h.refuseLogin(id, "unknown or paused station, or wrong token")
+	case err != nil:
+		h.options.Log.Warn("mqtt: a login could not be checked; the device will try again", slog.Any("station", id), slog.Any("error", err))
 		cl.Stop(err)
 		return false
-	case err != nil:
-		return h.refuseLogin(id, err.Error())
 	}
 	cl.ID = string(id) + "/" + cl.ID
 	if !h.sessions.enter(id, cl.ID) {
@@ -184,7 +184,7 @@ func (h *hook) OnConnectAuthenticate(cl *server.Client, pk packets.Packet) bool 
 
 func (h *hook) refuseLogin(id reading.StationID, why string) bool {
 	h.counters.loginsRefused.Add(1)
-	h.options.Log.Info("mqtt: login refused", "station", id, "reason", why)
+	h.options.Log.Info("mqtt: login refused", slog.Any("station", id), slog.String("reason", why))
 	return false
 }
 
@@ -204,7 +204,7 @@ func (h *hook) OnACLCheck(cl *server.Client, name string, write bool) bool {
 	}
 	h.counters.refused.Add(1)
 	h.options.Log.Info("mqtt: station may publish only on its readings topic and subscribe only below it; refused",
-		"station", id, "publish", write)
+		slog.Any("station", id), slog.Bool("publish", write))
 	return false
 }
 
@@ -231,7 +231,8 @@ func (h *hook) OnPacketRead(cl *server.Client, pk packets.Packet) (packets.Packe
 
 func (h *hook) refusePublish(cl *server.Client, code packets.Code, hint string) error {
 	h.counters.refused.Add(1)
-	h.options.Log.Warn("mqtt: publication refused", "station", stationOf(cl), "reason", code.Reason, "hint", hint)
+	h.options.Log.Warn("mqtt: publication refused", slog.Any("station", stationOf(cl)),
+		slog.String("reason", code.Reason), slog.String("hint", hint))
 	h.hangUp(cl, code)
 	return packets.ErrRejectPacket
 }
@@ -291,7 +292,7 @@ func (h *hook) complain(ctx context.Context, id reading.StationID, err error) {
 		return
 	}
 	h.options.Log.Warn("mqtt: a message could not be stored and was not acknowledged; the device will send it again",
-		"station", id, "error", err, "failed", h.counters.failed.Load())
+		slog.Any("station", id), slog.Any("error", err), slog.Uint64("failed", h.counters.failed.Load()))
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -310,9 +311,9 @@ func (h *hook) OnDisconnect(cl *server.Client, err error, _ bool) {
 		return
 	case errors.Is(err, packets.ErrPacketTooLarge):
 		h.options.Log.Warn("mqtt: message too large; the device will go on sending it: let it send smaller batches",
-			"station", stationOf(cl), "limit", h.options.MaxPayload)
+			slog.Any("station", stationOf(cl)), slog.Int("limit", h.options.MaxPayload))
 	default:
-		h.options.Log.Debug("mqtt: connection ended", "station", stationOf(cl), "error", err)
+		h.options.Log.Debug("mqtt: connection ended", slog.Any("station", stationOf(cl)), slog.Any("error", err))
 	}
 }
 

@@ -213,7 +213,7 @@ func TestBeforeLoginNothingBigAndNothingSlow(t *testing.T) {
 func TestHostileBytesLeaveTheBrokerHealthy(t *testing.T) {
 	j := &journal{}
 	b := start(t, j, func(o *broker.Options) { o.ConnectTimeout, o.MaxPayload = 200*time.Millisecond, 2000 })
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable test
+	rng := rand.New(rand.NewPCG(1, 2))
 	good := dial(t, pahoOptions(b, "noord-2", "geheim-2", "good"))
 	seeds := hostileSeeds(t)
 	for range 600 {

@@ -208,7 +208,7 @@ func (s *Source) subscribe(c paho.Client) {
 		}
 		if err == nil {
 			s.subscribed.Store(true)
-			s.options.Log.Info("mqtt: taking readings from the broker", "subscription", filter)
+			s.options.Log.Info("mqtt: taking readings from the broker", slog.String("subscription", filter))
 			return
 		}
 		s.fail(err)
@@ -250,7 +250,7 @@ func (s *Source) deliver(ctx context.Context) {
 func (s *Source) message(m paho.Message) ingest.Message {
 	id, err := topic.Station(m.Topic())
 	if err != nil {
-		s.options.Log.Warn("mqtt: message on a topic of no station; check the access rules of the broker", "error", err)
+		s.options.Log.Warn("mqtt: message on a topic of no station; check the access rules of the broker", slog.Any("error", err))
 	}
 	return ingest.Message{Station: id, Payload: m.Payload(), Received: s.options.Now(), Source: "mqtt"}
 }
@@ -312,8 +312,9 @@ func (s *Source) LastError() error {
 }
 
 // Close ends the connection and the context given to Submit. The broker keeps
-// what was not acknowledged for the next start.
-func (s *Source) Close() {
+// what was not acknowledged for the next start. The error is always nil.
+func (s *Source) Close() error {
 	s.cancel()
 	<-s.closed
+	return nil
 }

@@ -81,7 +81,7 @@ func source(t testing.TB, b *mqtttest.Broker, sub mqtt.Submitter, change ...func
 	}
 	s, err := mqtt.Start(context.Background(), o)
 	require.NoError(t, err)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	return s
 }
 
@@ -98,7 +98,7 @@ func publisher(t testing.TB, b *mqtttest.Broker, station string) *mqtt.Publisher
 	return p
 }
 
-var users = map[string]string{"noord-1": "geheim-1", "noord-2": "geheim-2"} //nolint:gochecknoglobals // the logins of the test broker
+var users = map[string]string{"noord-1": "geheim-1", "noord-2": "geheim-2"}
 
 // publishAll publishes until every payload is acknowledged, however often the
 // broker goes away, and returns the payloads.
@@ -152,7 +152,7 @@ func TestTakesCommitsAndAcknowledges(t *testing.T) {
 	assert.Equal(t, ingest.Message{Station: "noord-1", Payload: []byte(`{"no2":1}`), Received: received, Source: "mqtt"}, st.last)
 	st.mu.Unlock()
 	time.Sleep(100 * time.Millisecond) // the acknowledgement is on its way
-	s.Close()
+	require.NoError(t, s.Close())
 	again := &store{}
 	connected(t, source(t, b, again))
 	time.Sleep(200 * time.Millisecond)
@@ -167,7 +167,7 @@ func TestWhatIsNotCommittedIsGivenAgain(t *testing.T) {
 	want := publishAll(t, publisher(t, b, "noord-1"), "m", 20)
 	require.Eventually(t, func() bool { return broken.tried() > 40 }, 10*time.Second, 5*time.Millisecond, "the source must try again by itself")
 	assert.ErrorContains(t, s.LastError(), "disk full")
-	s.Close()
+	require.NoError(t, s.Close())
 	good := &store{}
 	source(t, b, good)
 	requireAll(t, want, good)
@@ -222,7 +222,7 @@ func TestMessagesOfTheTimeAwayAreKept(t *testing.T) {
 	b := mqtttest.Mosquitto(t, users)
 	s := source(t, b, &store{})
 	connected(t, s)
-	s.Close()
+	require.NoError(t, s.Close())
 	want := publishAll(t, publisher(t, b, "noord-1"), "away", 500)
 	b.Restart(t)
 	st := &store{}

@@ -20,7 +20,7 @@ import (
 // The login of the ingest process: it may read every station's readings.
 const (
 	IngestUser     = "ingest"
-	IngestPassword = "ingest-password" //nolint:gosec // a test broker on the loopback
+	IngestPassword = "ingest-password"
 )
 
 // Broker is a running Mosquitto.
@@ -46,12 +46,12 @@ func Mosquitto(t testing.TB, users map[string]string) *Broker {
 	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: freeAddr(t)}
 	b.URL = "mqtt://" + b.addr
 
-	logins := IngestUser + ":" + IngestPassword + "\n"
+	logins := []string{IngestUser + ":" + IngestPassword}
 	for user, token := range users {
-		logins += user + ":" + token + "\n"
+		logins = append(logins, user+":"+token)
 	}
 	passwords, rules := filepath.Join(dir, "passwords"), filepath.Join(dir, "acl")
-	write(t, passwords, logins)
+	write(t, passwords, strings.Join(logins, "\n")+"\n")
 	out, err := exec.CommandContext(t.Context(), passwd, "-U", passwords).CombinedOutput()
 	require.NoError(t, err, string(out))
 	write(t, rules, "pattern write buurtmeter/v1/%u/readings\n\nuser "+IngestUser+"\ntopic read buurtmeter/v1/+/readings\n")
@@ -92,7 +92,7 @@ func (b *Broker) Start(t testing.TB) {
 	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer func() { _ = log.Close() }()
-	b.cmd = exec.CommandContext(context.Background(), b.bin, "-c", b.config) //nolint:gosec // the found binary
+	b.cmd = exec.CommandContext(context.Background(), b.bin, "-c", b.config)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	require.NoError(t, b.cmd.Start())
 	require.Eventually(t, func() bool {

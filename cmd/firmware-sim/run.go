@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+
+	firmwaresim "buurtmeter/firmware-sim"
+)
+
+// flags are the settings of a run. Each may come from the environment too:
+// FIRMWARE_SIM_BROKER for -broker.
+type flags struct {
+	broker, credentials string
+	rate                float64
+	duration            time.Duration
+	seed                uint64
+	backfill            int
+	faults              bool
+}
+
+// run is the program. It returns an error after having printed it.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	err := simulate(ctx, args, getenv, stdout, stderr)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprintln(stderr, "firmware-sim:", err)
+	}
+	return err
+}
+
+func simulate(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	f, err := parse(args, getenv, stderr)
+	if err != nil {
+		return err
+	}
+	devices, err := fleet(f)
+	if err != nil {
+		return err
+	}
+	o := firmwaresim.Options{Broker: f.broker, Devices: devices, Steady: !f.faults, LiveFor: f.duration}
+	if f.rate > 0 {
+		o.Live = min(time.Duration(float64(len(devices))/f.rate*float64(time.Second)), time.Hour)
+	}
+	if f.backfill > 0 {
+		o.BackfillFrom = time.Now().AddDate(0, 0, -f.backfill)
+	}
+	var last firmwaresim.Progress
+	begin := time.Now()
+	o.Report = func(p firmwaresim.Progress) {
+		last = p
+		_, _ = fmt.Fprintf(stderr, "\r%6.0f s  connected %d/%d  published %d  acked %d  resent %d  refused %d ",
+			time.Since(begin).Seconds(), p.Connected, p.Devices, p.Published, p.Acknowledged, p.Resent, p.Refused)
+	}
+	err = firmwaresim.Run(ctx, o)
+	_, _ = fmt.Fprintln(stderr)
+	if last.Devices > 0 {
+		writeReport(stdout, last, time.Since(begin))
+	}
+	if err == nil && last.Acknowledged < last.Published {
+		err = fmt.Errorf("%d messages were not acknowledged before the end", last.Published-last.Acknowledged)
+	}
+	return err
+}
+
+func parse(args []string, getenv func(string) string, stderr io.Writer) (flags, error) {
+	var f flags
+	fs := flag.NewFlagSet("firmware-sim", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&f.broker, "broker", "mqtt://127.0.0.1:1883", "address of the broker: mqtt://host:port or mqtts://host:port")
+	fs.StringVar(&f.credentials, "credentials", "", "CSV file with one station per line: id,token")
+	fs.Float64Var(&f.rate, "rate", 10, "live messages per second of the whole fleet; 0 sends history only")
+	fs.DurationVar(&f.duration, "duration", time.Minute, "how long to send live messages; 0 is until stopped")
+	fs.Uint64Var(&f.seed, "seed", 1, "same seed, same measurements")
+	fs.IntVar(&f.backfill, "backfill", 0, "days of hourly history to send first")
+	fs.BoolVar(&f.faults, "faults", false, "let devices fail as real ones do: gaps, outages, wrong clocks, duplicates")
+	// The environment is read through getenv, never behind the caller's back.
+	var env []string
+	fs.VisitAll(func(fl *flag.Flag) {
+		if v := getenv("FIRMWARE_SIM_" + strings.ToUpper(fl.Name)); v != "" {
+			env = append(env, "-"+fl.Name+"="+v)
+		}
+	})
+	if err := ff.Parse(fs, append(env, args...)); err != nil {
+		return f, err
+	}
+	switch {
+	case fs.NArg() > 0:
+		return f, fmt.Errorf("unexpected argument %q: see firmware-sim -h", fs.Arg(0))
+	case f.credentials == "":
+		return f, errors.New("give the stations' logins with -credentials FILE (lines of id,token)")
+	case f.rate < 0 || f.duration < 0 || f.backfill < 0:
+		return f, errors.New("-rate, -duration and -backfill must not be negative")
+	}
+	return f, nil
+}
+
+// fleet reads the logins and gives each station a device.
+func fleet(f flags) ([]firmwaresim.Device, error) {
+	file, err := os.Open(f.credentials)
+	if err != nil {
+		return nil, fmt.Errorf("logins: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	r := csv.NewReader(file)
+	r.FieldsPerRecord = 2
+	r.Comment = '#'
+	rows, err := r.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("logins in %s: each line must be id,token: %w", f.credentials, err)
+	}
+	if len(rows) > 0 && rows[0][0] == "id" {
+		rows = rows[1:]
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("logins in %s: there are none", f.credentials)
+	}
+	devices := firmwaresim.Fleet(f.seed, len(rows))
+	for i, row := range rows {
+		devices[i].ID, devices[i].Token = strings.TrimSpace(row[0]), strings.TrimSpace(row[1])
+	}
+	return devices, nil
+}
+
+func writeReport(w io.Writer, p firmwaresim.Progress, took time.Duration) {
+	_, _ = fmt.Fprintf(w, `devices    %d
+published  %d
+acked      %d
+resent     %d
+refused    %d
+readings   %d
+seconds    %.1f
+acked/s    %.1f
+ack p50    %s
+ack p99    %s
+`, p.Devices, p.Published, p.Acknowledged, p.Resent, p.Refused, p.Readings, took.Seconds(),
+		float64(p.Acknowledged)/took.Seconds(), p.P50, p.P99)
+}

@@ -157,14 +157,14 @@ func (s *span) count(v reading.Value, at time.Time, interval time.Duration) {
 		own.sum += int64(scaled)
 		own.count++
 	}
-	from, to := at, at.Add(interval)
+	to := at.Add(interval)
 	if interval >= time.Hour {
-		from, to = h.Start(), (h + 1).Start()
+		to = (h + 1).Start()
 		if own != nil {
 			own.covered = time.Hour
 		}
 	}
-	p.cover(s.first, from, to)
+	p.cover(s.first, at, to)
 }
 
 // cover adds the part of [from, to) that is not covered yet to the one or two

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -179,22 +180,30 @@ func constantHours(mem *memory, p reading.Property) (n int) {
 
 func TestARunAcrossTheMonthIsFoundAndLostAgain(t *testing.T) {
 	october := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	mem := newMemory(amsterdam())
-	p, rec := newRig(t, mem, nil), newRecomputer(mem)
-	hourly(t, p, october, 12, "20")
-	settle(t, rec)
-	assert.Zero(t, constantHours(mem, reading.NO2))
-	hourly(t, p, october.Add(-12*time.Hour), 12, "20")
-	settle(t, rec)
-	assert.Equal(t, 24, constantHours(mem, reading.NO2), "12 hours on both sides of the border")
-	assert.Zero(t, constantHours(mem, reading.Temperature), "temperature may stand still")
+	september := october.Add(-12 * time.Hour)
+	for name, c := range map[string]struct{ first, second, corrected time.Time }{
+		"backward, corrected before": {october, september, october.Add(-time.Hour)},
+		"forward, corrected after":   {september, october, october},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := newMemory(amsterdam())
+			p, rec := newRig(t, mem, nil), newRecomputer(mem)
+			hourly(t, p, c.first, 12, "20")
+			settle(t, rec)
+			assert.Zero(t, constantHours(mem, reading.NO2))
+			hourly(t, p, c.second, 12, "20")
+			settle(t, rec)
+			assert.Equal(t, 24, constantHours(mem, reading.NO2), "12 hours on both sides of the border")
+			assert.Zero(t, constantHours(mem, reading.Temperature), "temperature may stand still")
 
-	m := message(0, 0)
-	m.Payload = fmt.Appendf(nil, `{"time":%d,"interval":3600,"rev":1,"values":{"no2":21}}`, october.Add(-time.Hour).Unix())
-	require.NoError(t, p.Ingest(t.Context(), m))
-	settle(t, rec)
-	assert.Zero(t, constantHours(mem, reading.NO2), "a correction ends the run on both sides")
-	require.NoError(t, p.stop())
+			m := message(0, 0)
+			m.Payload = fmt.Appendf(nil, `{"time":%d,"interval":3600,"rev":1,"values":{"no2":21}}`, c.corrected.Unix())
+			require.NoError(t, p.Ingest(t.Context(), m))
+			settle(t, rec)
+			assert.Zero(t, constantHours(mem, reading.NO2), "a correction ends the run on both sides")
+			require.NoError(t, p.stop())
+		})
+	}
 }
 
 func TestWhatDoesNotChangeIsNotWrittenAgain(t *testing.T) {
@@ -204,8 +213,10 @@ func TestWhatDoesNotChangeIsNotWrittenAgain(t *testing.T) {
 	settle(t, rec)
 	assert.Equal(t, 2, mem.puts, "two properties, one month")
 	require.NoError(t, mem.MarkDirty(t.Context(), []reading.StationHour{{Station: "ams-1", Hour: reading.HourOf(start())}, {Station: "ams-1", Hour: 0}}))
+	mem.tape()
 	settle(t, rec)
 	assert.Equal(t, 2, mem.puts)
+	assert.NotContains(t, mem.tape(), "put")
 	assert.Empty(t, mem.dirty)
 	require.NoError(t, p.stop())
 }
@@ -246,20 +257,22 @@ func TestAReadingThatLandsDuringARecomputationIsNotLost(t *testing.T) {
 	require.NoError(t, p.stop())
 }
 
-// TestWritersOnBothSidesOfABorder makes two recomputers each write their month
-// while the other has read the old one.
+// TestWritersOnBothSidesOfABorder lets one recomputer write September between
+// the moment that another has read it and the moment that the other writes
+// October. Neither write is stale, yet together they make a run.
 func TestWritersOnBothSidesOfABorder(t *testing.T) {
 	october := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
 	mem := newMemory(amsterdam())
 	p := newRig(t, mem, nil)
 	hourly(t, p, october, 12, "20")
-	other := newRecomputer(mem)
+	other := ingest.NewRecomputer(ingest.HoursOptions{Blocks: marksBefore{mem, reading.HourOf(october)}, Stations: mem, RawStore: mem})
 	nested := false
 	mem.setBefore(func(_ context.Context, call string) error {
 		if call == "put" && !nested {
-			nested = true // the first is about to write October; the second does September now
+			nested = true
 			hourly(t, p, october.Add(-12*time.Hour), 12, "20")
 			settle(t, other)
+			assert.Zero(t, constantHours(mem, reading.NO2))
 		}
 		return nil
 	})
@@ -267,6 +280,17 @@ func TestWritersOnBothSidesOfABorder(t *testing.T) {
 	require.True(t, nested)
 	assert.Equal(t, 24, constantHours(mem, reading.NO2))
 	require.NoError(t, p.stop())
+}
+
+// marksBefore is a memory that shows only the marks before an hour.
+type marksBefore struct {
+	*memory
+	end reading.Hour
+}
+
+func (m marksBefore) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour, error) {
+	hours, err := m.memory.DirtyHours(ctx, limit)
+	return slices.DeleteFunc(hours, func(h ingest.DirtyHour) bool { return h.Hour >= m.end }), err
 }
 
 func TestMarksOfAStationThatIsGoneAreCleared(t *testing.T) {

@@ -346,10 +346,28 @@ func TestStoppingDrainsWhatWasTaken(t *testing.T) {
 	})
 }
 
+func TestStoppingWaitsForASenderThatIsStillDecoding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory(amsterdam())
+		r := newRig(t, mem, func(o *ingest.Options) {
+			o.Decode = func(payload []byte, st reading.Station, received time.Time) decode.Decoded {
+				time.Sleep(time.Second)
+				return decode.JSON(payload, st, received)
+			}
+		})
+		result := make(chan error, 1)
+		go r.Submit(t.Context(), message(0, 20), func(err error) { result <- err })
+		synctest.Wait()
+		require.NoError(t, r.stop())
+		require.NoError(t, <-result)
+		assert.Equal(t, 1, mem.pointCount())
+	})
+}
+
 func TestStoppingWhileTheStoreIsAwayAcknowledgesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := newMemory(amsterdam())
-		r := newRig(t, mem, func(o *ingest.Options) { o.Queue, o.MaxBatch, o.Drain = 20, 5, 3 * time.Second })
+		r := newRig(t, mem, func(o *ingest.Options) { o.Queue, o.MaxBatch, o.Drain = 20, 5, 3*time.Second })
 		require.NoError(t, r.Ingest(t.Context(), message(0, 1)))
 		mem.setBefore(func(_ context.Context, call string) error {
 			if call == "append" || call == "station" {

@@ -127,7 +127,7 @@ func publishYear(t *testing.T, broker string, w wayStation, token string) {
 	t.Helper()
 	pub, err := mqtt.Dial(t.Context(), mqtt.PublisherOptions{URL: broker, Station: w.station.ID, Token: token})
 	require.NoError(t, err)
-	defer func() { _ = pub.Close() }()
+	defer pub.Close()
 	from := time.Date(wayYear-1, 12, 31, 23, 0, 0, 0, time.UTC) // 1 January in UTC+1
 	const hours, batch = 8760, 730
 	for start := 0; start < hours; start += batch {

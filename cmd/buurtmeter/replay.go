@@ -286,7 +286,7 @@ func publishKit(ctx context.Context, broker string, k *replayKit, token string, 
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.station.ID, err)
 	}
-	defer func() { _ = pub.Close() }()
+	defer pub.Close()
 	for i := from; i < len(k.rows); i++ {
 		if err := pace.wait(ctx, k.rows[i].at); err != nil {
 			return err

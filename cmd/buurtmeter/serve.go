@@ -43,7 +43,7 @@ func (c *serveConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.publicURL, "public-url", "", "address by which the outside world reaches this server (default: http:// and the address of --http)")
 	fs.StringVar(&c.roles, "roles", "ingest,judge,api", "which parts run in this process")
 	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
-	c.publisher.Code = "https://identifier.overheid.nl/tooi/id/gemeente/gm0479"
+	fs.StringVar(&c.publisher.URI, "publisher-uri", "https://identifier.overheid.nl/tooi/id/gemeente/gm0479", "TOOI address of the publisher")
 	fs.StringVar(&c.publisher.Name, "publisher", "Gemeente Zaanstad", "name of the publisher in the catalogue")
 	fs.StringVar(&c.publisher.ContactName, "contact-name", "Buurtmeter Zaanstad", "name of the contact point in the catalogue")
 	fs.StringVar(&c.publisher.ContactEmail, "contact-email", "opendata@example.org", "functional mailbox of the contact point")

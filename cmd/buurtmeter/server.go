@@ -154,6 +154,11 @@ func (s *server) startHTTP(ctx context.Context) error {
 	if s.publicURL == "" {
 		s.publicURL = "http://" + s.httpAddr
 	}
+	s.config.publisher.BaseURL = s.publicURL
+	if err := s.config.publisher.Check(); err != nil {
+		_ = ln.Close()
+		return hint(fmt.Errorf("catalogue: %w", err), "check --public-url and the --publisher and --contact flags")
+	}
 	app := api.New(api.Options{
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
 		Version: "1.0.0", Ready: s.ready, Raw: s.series,

@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,12 @@ func (p Problem) String() string {
 // The file is read as a stream; memory holds the result and one feature.
 func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
 	f := reader{year: year, source: DefaultSource, seen: map[Code]bool{}}
-	if err := f.read(json.NewDecoder(r)); err != nil {
+	text := bufio.NewReader(r)
+	// Windows programs put a byte order mark first, which is no JSON.
+	if mark, _ := text.Peek(3); string(mark) == "\uFEFF" {
+		_, _ = text.Discard(len(mark))
+	}
+	if err := f.read(json.NewDecoder(text)); err != nil {
 		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
 	}
 	if len(f.areas) == 0 {

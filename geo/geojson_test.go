@@ -68,6 +68,11 @@ func TestDefaultSource(t *testing.T) {
 	}
 }
 
+func TestByteOrderMark(t *testing.T) {
+	areas, _ := read(t, "\uFEFF"+collection(buurt("BU04791110", square)))
+	assert.Len(t, areas, 1)
+}
+
 func TestMendedRings(t *testing.T) {
 	tests := map[string]string{
 		"not closed":      `{"type":"Polygon","coordinates":[[[4,52],[5,52],[5,53],[4,53]]]}`,

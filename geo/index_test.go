@@ -37,13 +37,36 @@ func TestLocate(t *testing.T) {
 		lon, lat float64
 		want     geo.Code
 	}{
-		{1, 1, "OUTER"}, {3, 3, "ENCLAVE"}, {15, 5, "EAST"}, {30.5, .5, "EAST"}, {25, .5, ""}, {15, 15, "NORTH"},
-		{-1, 5, ""}, {5, -1, ""}, {21, 5, ""}, {5, 25, ""},
+		{1, 1, "OUTER"},
+		{3, 3, "ENCLAVE"},
+		{15, 5, "EAST"},
+		{30.5, .5, "EAST"},
+		{25, .5, ""},
+		{15, 15, "NORTH"},
+		{-1, 5, ""},
+		{5, -1, ""},
+		{21, 5, ""},
+		{5, 25, ""},
 		// borders: the area owns its western and southern edges
-		{10, 5, "EAST"}, {5, 10, "NORTH"}, {10, 10, "NORTH"}, {0, 0, "OUTER"}, {0, 5, "OUTER"}, {5, 0, "OUTER"},
-		{20, 5, ""}, {5, 20, ""}, {20, 20, ""}, {2, 3, "ENCLAVE"}, {4, 3, "OUTER"}, {3, 2, "ENCLAVE"}, {3, 4, "OUTER"},
-		{2, 2, "ENCLAVE"}, {4, 4, "OUTER"},
-		{math.NaN(), 5, ""}, {5, math.NaN(), ""}, {math.Inf(1), 5, ""}, {5, math.Inf(-1), ""},
+		{10, 5, "EAST"},
+		{5, 10, "NORTH"},
+		{10, 10, "NORTH"},
+		{0, 0, "OUTER"},
+		{0, 5, "OUTER"},
+		{5, 0, "OUTER"},
+		{20, 5, ""},
+		{5, 20, ""},
+		{20, 20, ""},
+		{2, 3, "ENCLAVE"},
+		{4, 3, "OUTER"},
+		{3, 2, "ENCLAVE"},
+		{3, 4, "OUTER"},
+		{2, 2, "ENCLAVE"},
+		{4, 4, "OUTER"},
+		{math.NaN(), 5, ""},
+		{5, math.NaN(), ""},
+		{math.Inf(1), 5, ""},
+		{5, math.Inf(-1), ""},
 	}
 	for _, tt := range tests {
 		got, ok := x.Locate(tt.lon, tt.lat)
@@ -63,8 +86,24 @@ func TestLocateAtVertices(t *testing.T) {
 		lon, lat float64
 		want     geo.Code
 	}{
-		{0, 0, "D"}, {-2, 0, ""}, {2, 0, ""}, {0.5, 0, "D"}, {-1, 0, "D"}, {1, 0, ""}, {0, 1, ""}, {-2, 1, ""},
-		{5.5, 1, "S"}, {6, 1, "S"}, {7, 1, "S"}, {8, 1, "S"}, {8.5, 1, "S"}, {9.5, 1, ""}, {6, 0.5, ""}, {7, .5, "S"}, {4, 0, ""}, {7.5, 0, ""},
+		{0, 0, "D"},
+		{-2, 0, ""},
+		{2, 0, ""},
+		{0.5, 0, "D"},
+		{-1, 0, "D"},
+		{1, 0, ""},
+		{0, 1, ""},
+		{-2, 1, ""},
+		{5.5, 1, "S"},
+		{6, 1, "S"},
+		{7, 1, "S"},
+		{8, 1, "S"},
+		{8.5, 1, "S"},
+		{9.5, 1, ""},
+		{6, 0.5, ""},
+		{7, .5, "S"},
+		{4, 0, ""},
+		{7.5, 0, ""},
 	} {
 		got, _ := x.Locate(tt.lon, tt.lat)
 		assert.Equal(t, tt.want, got, "%v %v", tt.lon, tt.lat)

@@ -111,12 +111,13 @@ func areasOf(ctx context.Context, q queryer, v vintage, level Level) ([]Area, er
 			return nil, fmt.Errorf("read areas: %w", err)
 		}
 		g, err := wkb.Unmarshal(shape)
-		mp, ok := g.(orb.MultiPolygon)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("stored geometry of %s of %d cannot be read (import the boundaries again): %w",
-				a.Code, v.year, errors.Join(err, errors.ErrUnsupported))
+		if err != nil {
+			return nil, fmt.Errorf("stored geometry of %s of %d cannot be read (import the boundaries again): %w", a.Code, v.year, err)
 		}
-		a.Geometry = mp
+		var ok bool
+		if a.Geometry, ok = g.(orb.MultiPolygon); !ok {
+			return nil, fmt.Errorf("stored geometry of %s of %d is a %s (import the boundaries again)", a.Code, v.year, g.GeoJSONType())
+		}
 		areas = append(areas, a)
 	}
 	if err := rows.Err(); err != nil {

@@ -203,6 +203,7 @@ func who2005() []Norm {
 			n.Allowed, n.Note = whoDays, noteDays
 		case Hourly:
 			n.Note = noteHour
+		case Yearly: // a mean: nothing is counted
 		}
 		return n
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"buurtmeter/ingest/reading"
@@ -21,7 +22,8 @@ func (p *Pipeline) commit(ctx context.Context, batch []*item) bool {
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrStopped, err)
-		p.o.Log.WarnContext(ctx, "ingest: stopped before a batch was committed; its messages stay unacknowledged", "messages", len(batch), "error", err)
+		p.o.Log.LogAttrs(ctx, slog.LevelWarn, "ingest: stopped before a batch was committed; its messages stay unacknowledged",
+			slog.Int("messages", len(batch)), slog.Any("error", err))
 	} else {
 		p.counts.batches.Add(1)
 		p.counts.acknowledged.Add(uint64(len(batch)))

@@ -61,7 +61,7 @@ type hourSum struct {
 func (s hourSum) mean() hourMean {
 	m := hourMean{value: reading.Missing, flags: s.flags}
 	if s.count > 0 {
-		m.value = int32(divideRounded(s.sum, s.count)) //nolint:gosec // a mean of int32 values is one
+		m.value = int32(divideRounded(s.sum, s.count))
 		m.capture = uint8(min(s.covered/time.Minute, reading.FullHour))
 	}
 	return m

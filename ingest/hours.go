@@ -78,7 +78,7 @@ func (r *Recomputer) Run(ctx context.Context) error {
 		wait := time.Duration(0)
 		switch {
 		case err != nil && work.Err() == nil:
-			r.o.Log.WarnContext(ctx, "hours: some hours could not be computed; they stay marked", "done", done, "error", err)
+			r.o.Log.LogAttrs(ctx, slog.LevelWarn, "hours: some hours could not be computed; they stay marked", slog.Int("done", done), slog.Any("error", err))
 			wait = 4 * r.o.Every
 		case done == 0:
 			wait = r.o.Every
@@ -163,7 +163,7 @@ const maxStale = 20
 func (r *Recomputer) station(ctx context.Context, id reading.StationID, hours []DirtyHour) error {
 	st, err := r.o.Stations.Station(ctx, id)
 	if errors.Is(err, ErrUnknownStation) {
-		r.o.Log.InfoContext(ctx, "hours: marks of a station that is gone are cleared", "station", id, "hours", len(hours))
+		r.o.Log.LogAttrs(ctx, slog.LevelInfo, "hours: marks of a station that is gone are cleared", slog.String("station", string(id)), slog.Int("hours", len(hours)))
 		return nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func (m *memory) blockMap() map[blockKey]reading.Block {
 func TestBlocksDependOnlyOnWhatWasSent(t *testing.T) {
 	flags := reading.Flag(0)
 	for seed := range uint64(25) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
 			stations, all := generate(rnd)
 			want := naiveBlocks(all)

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +35,12 @@ func (s sent) payload() string {
 			vs = append(vs, fmt.Sprintf("%q:%s", info.Property, v))
 		}
 	}
+	interval := "null"
+	if s.interval > 0 {
+		interval = strconv.Itoa(s.interval)
+	}
 	return fmt.Sprintf(`{"time":%q,"interval":%s,"rev":%d,"values":{%s}}`,
-		s.at.Format(time.RFC3339), map[bool]string{true: "null", false: fmt.Sprint(s.interval)}[s.interval == 0], s.rev, strings.Join(vs, ","))
+		s.at.Format(time.RFC3339), interval, s.rev, strings.Join(vs, ","))
 }
 
 // truth is what all arrivals of one property at one moment and revision say.

@@ -332,7 +332,8 @@ func (p *Pipeline) insist(ctx context.Context, what string, f func(context.Conte
 		}
 		p.health.fail(fmt.Errorf("%s: %w", what, err), p.o.Now())
 		p.counts.retries.Add(1)
-		p.o.Log.WarnContext(ctx, "ingest: a store failed; nothing is acknowledged until it answers", "step", what, "again_in", wait, "error", err)
+		p.o.Log.LogAttrs(ctx, slog.LevelWarn, "ingest: a store failed; nothing is acknowledged until it answers",
+			slog.String("step", what), slog.Duration("again_in", wait), slog.Any("error", err))
 		if pause(ctx, wait) != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}

@@ -239,27 +239,13 @@ func (d *decoder) member(r *draft, key []byte) bool {
 	}
 	switch string(key) {
 	case "time":
-		now := empty
-		if !t.missing() {
-			now = bad
-			switch ok := false; t.kind {
-			case kindText:
-				if r.milli, ok = parseStamp(t.text); ok {
-					now = good
-				}
-			case kindNumber:
-				if r.milli, ok = parseMilli(t.text); ok && r.milli < endMilli {
-					now = good
-				}
-			}
-		}
-		r.time.put(now)
+		r.time.put(t.moment(&r.milli))
 	case "interval":
 		r.interval.put(t.whole(&r.seconds, 1, int64(MaxInterval/time.Second)))
 	case "rev":
 		n := int64(0)
 		r.rev.put(t.whole(&n, 0, 255))
-		r.number = uint8(n) //nolint:gosec // whole keeps it within 0 to 255
+		r.number = uint8(n) // whole keeps it within 0 to 255
 	default:
 		if slot(key) >= 0 {
 			r.misplaced = appendName(r.misplaced, key)
@@ -323,14 +309,11 @@ func appendName(names []string, name []byte) []string {
 
 // missing tells whether the token is one of the ways to say "no value".
 func (t token) missing() bool {
-	switch t.kind {
-	case kindNull:
-		return true
-	case kindText:
-		s := bytes.TrimSpace(t.text)
-		return len(s) == 0 || (len(s) <= 4 && (bytes.EqualFold(s, []byte("na")) || bytes.EqualFold(s, []byte("none")) || bytes.EqualFold(s, []byte("null"))))
+	if t.kind != kindText {
+		return t.kind == kindNull
 	}
-	return false
+	s := bytes.TrimSpace(t.text)
+	return len(s) == 0 || (len(s) <= 4 && (bytes.EqualFold(s, []byte("na")) || bytes.EqualFold(s, []byte("none")) || bytes.EqualFold(s, []byte("null"))))
 }
 
 // decimal returns the number as written, whether bare or in a string.
@@ -341,8 +324,29 @@ func (t token) decimal() ([]byte, bool) {
 	case kindText:
 		s := bytes.TrimSpace(t.text)
 		return s, len(s) > 0 && numberEnd(s, 0) == len(s)
+	default:
+		return nil, false
 	}
-	return nil, false
+}
+
+// moment reads a time into milli and says how that went.
+func (t token) moment(milli *int64) state {
+	if t.missing() {
+		return empty
+	}
+	ok := false
+	switch t.kind {
+	case kindText:
+		*milli, ok = parseStamp(t.text)
+	case kindNumber:
+		*milli, ok = parseMilli(t.text)
+		ok = ok && *milli < endMilli
+	default:
+	}
+	if !ok {
+		return bad
+	}
+	return good
 }
 
 // float returns the finite number that the token stands for.

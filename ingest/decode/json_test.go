@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	received = time.Date(2026, 11, 23, 8, 5, 0, 123_456_789, time.FixedZone("CET", 3600)) //nolint:gochecknoglobals // fixed input of the tests
-	station  = reading.Station{ID: "ams-1", Cadence: 5 * time.Minute}                     //nolint:gochecknoglobals // fixed input of the tests
+	received = time.Date(2026, 11, 23, 8, 5, 0, 123_456_789, time.FixedZone("CET", 3600))
+	station  = reading.Station{ID: "ams-1", Cadence: 5 * time.Minute}
 )
 
 const stamp = `"time":"2026-11-23T07:00:00Z"`
@@ -33,13 +33,15 @@ func summary(d Decoded) string {
 		if r.Revision != 0 {
 			s += fmt.Sprintf(" rev%d", r.Revision)
 		}
+		parts := []string{s}
 		for _, v := range r.Values {
-			s += fmt.Sprintf(" %s=%v", v.Property, v.Value)
+			part := fmt.Sprintf("%s=%v", v.Property, v.Value)
 			if v.Flags != 0 {
-				s += "[" + v.Flags.String() + "]"
+				part += "[" + v.Flags.String() + "]"
 			}
+			parts = append(parts, part)
 		}
-		lines = append(lines, s)
+		lines = append(lines, strings.Join(parts, " "))
 	}
 	for _, p := range d.Problems {
 		lines = append(lines, "! "+p.Cause)

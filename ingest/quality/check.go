@@ -45,6 +45,7 @@ func Check(r *reading.Reading, st reading.Station) {
 			pm25 = v
 		case reading.PM10:
 			pm10 = v
+		default:
 		}
 	}
 	if pm25 != nil && pm10 != nil && pm25.Value > pm10.Value && !pm25.Flags.Excluded() && !pm10.Flags.Excluded() {

@@ -25,7 +25,7 @@ func HasConstant(p reading.Property) bool {
 // row do not break the run. On all other hours it clears the flag, so the
 // result depends on values alone. Both slices have the same length.
 func Constant(values []int32, flags []reading.Flag) {
-	start, last, count := 0, -1, 0 // the run so far: first and last hour with a value, and how many
+	start, last, count := 0, 0, 0 // the run so far: first and last hour with a value, and how many
 	for i, v := range values {
 		flags[i] &^= reading.Constant
 		if v == reading.Missing {

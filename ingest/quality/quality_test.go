@@ -151,8 +151,11 @@ func TestConstantLooksNoFurtherThanItsReach(t *testing.T) {
 func BenchmarkCheck(b *testing.B) {
 	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	r := reading.Reading{At: now, Received: now, Values: []reading.Value{
-		{Property: reading.NO2, Value: 21}, {Property: reading.PM25, Value: 8}, {Property: reading.PM10, Value: 14},
-		{Property: reading.Temperature, Value: 7}, {Property: reading.Humidity, Value: 81},
+		{Property: reading.NO2, Value: 21},
+		{Property: reading.PM25, Value: 8},
+		{Property: reading.PM10, Value: 14},
+		{Property: reading.Temperature, Value: 7},
+		{Property: reading.Humidity, Value: 81},
 	}}
 	b.ReportAllocs()
 	for b.Loop() {

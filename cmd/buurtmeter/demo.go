@@ -169,7 +169,7 @@ func nearCentre(r *rand.Rand, index *geo.Index, a geo.Area) reading.SecretPositi
 // every start: its old one was shown to nobody.
 func (s *server) enrolDevice(ctx context.Context, i int, d firmwaresim.Device, at place, since time.Time) (string, error) {
 	st := reading.Station{
-		ID: reading.StationID(d.ID), Title: fmt.Sprintf("Gesimuleerd meetpunt %d", i+1), Kind: fleetKind(i),
+		ID: reading.StationID(d.ID), Title: fmt.Sprintf("Gesimuleerd meetpunt %d", i+1), Kind: fleetKind(i, d.Level),
 		Model: "firmware-sim, " + string(d.Site), Maker: "gesimuleerd / simulated", Cadence: time.Minute,
 		Since: since, Simulated: true,
 	}
@@ -186,10 +186,11 @@ func (s *server) enrolDevice(ctx context.Context, i int, d firmwaresim.Device, a
 }
 
 // fleetKind deals out the kinds of instrument: mostly calibrated sensors, a few
-// as they come, now and then an official station.
-func fleetKind(i int) reading.Kind {
+// as they come, now and then an official station, and one at the dirtiest
+// spots, so that each of the outcomes occurs.
+func fleetKind(i int, level float64) reading.Kind {
 	switch {
-	case i%12 == 5:
+	case i%12 == 5, level > 47:
 		return reading.KindReference
 	case i%5 == 3:
 		return reading.KindSensor

@@ -197,9 +197,9 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 // mean of days need not be whole.
 func (r request) amountOf(n norm.Norm, v float64) string {
 	if n.Statistic == norm.Count {
-		return r.Num(v, 1)
+		return r.Num(v, 1) + " " + r.T("periodname."+string(n.Averaging))
 	}
-	return r.figure(v, n.Value)
+	return r.figure(v, n.Value) + " " + unit(n.Property)
 }
 
 func (r request) stationTitle(id reading.StationID) string {

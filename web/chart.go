@@ -145,8 +145,10 @@ func (c chart) scale() scale {
 	if math.IsInf(low, 0) || high <= low {
 		low, high = math.Min(low, 0), math.Max(low, 0)+1
 	}
+	// The axis ends at a quarter of a step below the lowest value, so that the
+	// small negative noise of an instrument does not cost a fifth of the plot.
 	step := niceStep((high - low) / 4)
-	return scale{math.Floor(low/step) * step, math.Ceil(high/step) * step, step}
+	return scale{math.Floor(low/step*4) * step / 4, math.Ceil(high/step) * step, step}
 }
 
 // niceStep rounds up to 1, 2 or 5 times a power of ten.
@@ -224,8 +226,8 @@ func (c chart) drawAxes(b *bytes.Buffer, w words, s scale) {
 		decimals = int(math.Ceil(-math.Log10(s.step)))
 	}
 	fmt.Fprintf(b, `<text class="as" x="%d" y="12">%s</text>`, 2, template.HTMLEscapeString(unit(c.property)))
-	for k := 0; ; k++ {
-		v := s.low + float64(k)*s.step
+	for k := math.Ceil(s.low/s.step - 1e-9); ; k++ {
+		v := k * s.step
 		if v > s.high+s.step/2 {
 			break
 		}

@@ -10,17 +10,17 @@ import (
 	"buurtmeter/opendata"
 )
 
-// errorPage is an error that the reader is told about in plain words: the keys
+// pageError is an error that the reader is told about in plain words: the keys
 // error.<key>.title and error.<key>.text.
-type errorPage struct {
+type pageError struct {
 	status int
 	key    string
 }
 
 // Error names the kind of page.
-func (e *errorPage) Error() string { return "error page " + e.key }
+func (e *pageError) Error() string { return "error page " + e.key }
 
-func notFound(key string) error { return &errorPage{fiber.StatusNotFound, key} }
+func notFound(key string) error { return &pageError{fiber.StatusNotFound, key} }
 
 // errorBody is what the error template shows.
 type errorBody struct{ Status, Title, Text string }
@@ -28,11 +28,11 @@ type errorBody struct{ Status, Title, Text string }
 // fail answers with the designed error page. The cause goes to the log, never
 // to the reader.
 func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
-	e := &errorPage{fiber.StatusInternalServerError, "server"}
+	e := &pageError{fiber.StatusInternalServerError, "server"}
 	switch {
 	case errors.As(cause, &e):
 	case errors.Is(cause, opendata.ErrNotReady):
-		e = &errorPage{fiber.StatusServiceUnavailable, "not-ready"}
+		e = &pageError{fiber.StatusServiceUnavailable, "not-ready"}
 		c.Set(fiber.HeaderRetryAfter, "5")
 	default:
 		s.o.Log.ErrorContext(c.UserContext(), "page failed", slog.String("path", c.Path()), slog.Any("error", cause))

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/paulmach/orb"
-
 )
 
 // feature is one buurt for the movable map: drawn and worded exactly as in the
@@ -106,4 +105,3 @@ func rounded(m orb.MultiPolygon) orb.MultiPolygon {
 	}
 	return out
 }
-

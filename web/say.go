@@ -152,10 +152,14 @@ func (w words) sentence(n norm.Norm, v geo.AreaVerdict) string {
 		form = "say.would."
 	}
 	low, high := w.ends(n, v.Highest.Verdict)
-	return w.N(form+string(n.Statistic)+"."+v.Outcome.String(), len(v.Points),
+	said := w.N(form+string(n.Statistic)+"."+v.Outcome.String(), v.N,
 		"over", over, "norm", w.trim(n.Value)+" "+unit(n.Property), "allowed", n.Allowed,
 		"value", w.value(n, v.Highest.Verdict), "low", low, "high", high,
 		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(v.Highest.Coverage))
+	if without := len(v.Points) - v.N; without > 0 {
+		said += " " + w.N("say.without", without)
+	}
+	return said
 }
 
 // kindNote says how precise instruments of the kind are taken to be, in the

@@ -146,7 +146,7 @@ type view struct {
 	body any
 }
 
-// pageFunc makes the view of a page. An *errorPage error gives a designed
+// pageFunc makes the view of a page. An *pageError error gives a designed
 // error page with its status.
 type pageFunc func(ctx context.Context, r request) (view, error)
 
@@ -199,7 +199,9 @@ func queryOf(c *fiber.Ctx, g *opendata.Graph) url.Values {
 		}
 	}
 	keep("norm", func(v string) bool { _, ok := g.Norm(norm.ID(v)); return ok })
-	keep("year", func(v string) bool { return slices.ContainsFunc(g.Years, func(y int) bool { return strconv.Itoa(y) == v }) })
+	keep("year", func(v string) bool {
+		return slices.ContainsFunc(g.Years, func(y int) bool { return strconv.Itoa(y) == v })
+	})
 	keep("lens", func(v string) bool { return v == lensVerdict || v == lensValue })
 	keep("sort", func(v string) bool { return slices.Contains(sortOrders(), v) })
 	return q

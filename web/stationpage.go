@@ -29,7 +29,7 @@ type stationBody struct {
 // meanRow is a year mean with how much of the year is behind it.
 type meanRow struct {
 	Property, Year, Mean, Coverage string
-	Short                          bool
+	Remark                         string
 }
 
 type flagRow struct {
@@ -104,11 +104,23 @@ func (r request) yearMeans(st opendata.Station) []meanRow {
 			share := float64(y.Valid) / float64(y.Expected)
 			out = append(out, meanRow{
 				Property: r.symbol(y.Property), Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + " " + info.Unit,
-				Coverage: r.Share(share), Short: share < shortYear,
+				Coverage: r.Share(share), Remark: r.yearRemark(y.Year, share),
 			})
 		}
 	}
 	return out
+}
+
+// yearRemark warns for a mean that must not be read as one of a whole year.
+func (r request) yearRemark(year int, share float64) string {
+	switch {
+	case year >= clock(r.now).Year():
+		return r.T("station.running")
+	case share < shortYear:
+		return r.T("station.short")
+	default:
+		return ""
+	}
 }
 
 // flagRows counts the flagged hours of the shown year (UTC+1).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
@@ -74,7 +75,8 @@ type normGroup struct {
 }
 
 type normRow struct {
-	Property, Limit, Instrument, Applies, Verified, Source, Note string
+	Property, Limit, Instrument, Verified, Source, Note string
+	Applies                                             []string
 }
 
 type kindRow struct{ Kind, Note string }
@@ -110,13 +112,11 @@ func (r request) normRow(n norm.Norm) normRow {
 	if step := r.regime(n); step != r.T("regime."+string(n.Regime)) {
 		row.Limit += " (" + step[len(r.T("regime."+string(n.Regime)))+2:] + ")"
 	}
-	switch {
-	case !n.From.IsZero() && !n.Until.IsZero():
-		row.Applies = r.T("applies.between", "from", n.From.Format("2006-01-02"), "until", n.Until.Format("2006-01-02"))
-	case !n.From.IsZero():
-		row.Applies = r.T("applies.from", "from", n.From.Format("2006-01-02"))
-	case !n.Until.IsZero():
-		row.Applies = r.T("applies.until", "until", n.Until.Format("2006-01-02"))
+	if !n.From.IsZero() {
+		row.Applies = append(row.Applies, r.T("applies.from", "from", n.From.Format(time.DateOnly)))
+	}
+	if !n.Until.IsZero() {
+		row.Applies = append(row.Applies, r.T("applies.until", "until", n.Until.Format(time.DateOnly)))
 	}
 	return row
 }

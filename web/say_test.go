@@ -1,0 +1,117 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"buurtmeter/geo"
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
+)
+
+func meanNorm() norm.Norm {
+	return norm.Norm{ID: "m", Regime: norm.EUNow, Property: reading.NO2, Kind: "limit", Averaging: norm.Yearly, Statistic: norm.Mean, Value: 40}
+}
+
+func countNorm() norm.Norm {
+	return norm.Norm{ID: "c", Regime: norm.EUNow, Property: reading.PM10, Kind: "limit", Averaging: norm.Daily, Statistic: norm.Count, Value: 50, Allowed: 35}
+}
+
+// areaOf makes an area verdict out of the points, as the graph has them.
+func areaOf(n norm.Norm, vs ...norm.Verdict) geo.AreaVerdict {
+	points := make([]geo.StationVerdict, len(vs))
+	for i, v := range vs {
+		v.Norm, v.Year = n.ID, 2025
+		points[i] = geo.StationVerdict{Station: reading.StationID("s" + string(rune('a'+i))), Kind: reading.KindReference, Verdict: v}
+	}
+	return geo.Summarise("BU1", n, 2025, points)
+}
+
+func TestSentencesOfAMean(t *testing.T) {
+	nl, en := bothLanguages(t)
+	n := meanNorm()
+	low := norm.Verdict{Outcome: norm.Complies, HasValue: true, Value: 18.2, Low: 15.5, High: 20.9, Coverage: 0.98}
+	high := norm.Verdict{Outcome: norm.Exceeds, HasValue: true, Value: 52, Low: 44.2, High: 59.8, Coverage: 0.95}
+	unsure := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 38, Low: 32.3, High: 43.7, Coverage: 0.9}
+	short := norm.Verdict{Reason: norm.ReasonCoverage, HasValue: true, Value: 30, Low: 25, High: 35, Coverage: 0.139}
+	for name, c := range map[string]struct {
+		v    geo.AreaVerdict
+		w    words
+		want string
+	}{
+		"one complies":   {areaOf(n, low), nl, "Op het ene meetpunt in deze buurt ligt het jaargemiddelde niet boven de norm van 40 µg/m³: het is 18,2 µg/m³, met 95 % zekerheid tussen 15,5 en 20,9."},
+		"all comply":     {areaOf(n, low, low, low), en, "At each of the 3 stations the year mean is not above the norm of 40 µg/m³. The highest is 18.2 µg/m³, with 95% certainty between 15.5 and 20.9."},
+		"one of two":     {areaOf(n, low, high), nl, "Op 1 van de 2 meetpunten ligt het jaargemiddelde boven de norm van 40 µg/m³. Het hoogste is 52,0 µg/m³, met 95 % zekerheid tussen 44,2 en 59,8."},
+		"a silent point": {areaOf(n, low, norm.Verdict{Reason: norm.ReasonNoData}), nl, "Op het ene meetpunt in deze buurt ligt het jaargemiddelde niet boven de norm van 40 µg/m³: het is 18,2 µg/m³, met 95 % zekerheid tussen 15,5 en 20,9. Eén ander meetpunt heeft geen bruikbare waarde."},
+		"uncertain":      {areaOf(n, low, unsure), nl, "Het is niet vast te stellen, want de meting is niet precies genoeg: het jaargemiddelde ligt met 95 % zekerheid tussen 32,3 en 43,7 en kan dus boven of onder de norm van 40 µg/m³ liggen."},
+		"short":          {areaOf(n, short), nl, "Het is niet vast te stellen, want er is maar 13 % van 2025 gemeten; minstens 85 % is nodig."},
+		"nothing":        {areaOf(n, norm.Verdict{Reason: norm.ReasonNoData}), en, "It cannot be told, because there is not one usable measurement in 2025."},
+		"no station":     {areaOf(n), nl, "Het is niet vast te stellen, want er staat geen meetpunt in deze buurt."},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, c.w.sentence(n, c.v)) })
+	}
+}
+
+func TestSentencesOfACount(t *testing.T) {
+	nl, en := bothLanguages(t)
+	n := countNorm()
+	many := norm.Verdict{Outcome: norm.ExceedsIncomplete, Reason: norm.ReasonCoverage, HasValue: true, Value: 50, Low: 41, High: 63, Coverage: 0.53}
+	unsure := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 30, Low: 12, High: 48, Coverage: 0.9}
+	one := norm.Verdict{Outcome: norm.Complies, HasValue: true, Value: 1, Low: 0, High: 4, Coverage: 0.99}
+	assert.Equal(t, "Op het ene meetpunt in deze buurt waren er al meer dagen boven 50 µg/m³ dan de 35 die mogen, terwijl maar 53 % van het jaar gemeten is. Geteld: 50 dagen, met 95 % zekerheid tussen 41 en 63.",
+		nl.sentence(n, areaOf(n, many)))
+	assert.Equal(t, "It cannot be told, because the measurement is not precise enough: the number lies with 95% certainty between 12 and 48 and 35 are allowed.",
+		en.sentence(n, areaOf(n, unsure)))
+	assert.Contains(t, nl.sentence(n, areaOf(n, one)), "Gemeten: 1 dag,")
+}
+
+func TestANormThatDidNotApplyGivesWould(t *testing.T) {
+	nl, en := bothLanguages(t)
+	n := meanNorm()
+	n.Value = 20
+	v := areaOf(n, norm.Verdict{Outcome: norm.Exceeds, HasValue: true, Value: 52, Low: 44.2, High: 59.8, NotInForce: true})
+	v.NotInForce = true
+	assert.Equal(t, "Zou overschrijden", nl.areaOutcome(v))
+	assert.Equal(t, "Would exceed", en.areaOutcome(v))
+	assert.Contains(t, nl.sentence(n, v), "zou het jaargemiddelde boven de norm van 20 µg/m³ liggen")
+}
+
+func TestNoTextSaysThatANeighbourhoodComplies(t *testing.T) {
+	nl, en := bothLanguages(t)
+	for k, m := range nl.messages {
+		if !strings.Contains(m, "nooit dat een buurt voldoet") {
+			assert.NotRegexp(t, `buurt(en)? (voldoe|zou(den)? voldoe)`, m, k)
+		}
+		e := en.messages[k]
+		if !strings.Contains(e, "never say that a neighbourhood complies") {
+			assert.NotRegexp(t, `neighbourhoods? (would )?compl`, e, k)
+		}
+	}
+}
+
+func TestRoundingNeverMovesAValueAcrossTheNorm(t *testing.T) {
+	nl, _ := bothLanguages(t)
+	assert.Equal(t, "40,04", nl.figure(40.04, 40))
+	assert.Equal(t, "39,98", nl.figure(39.98, 40))
+	assert.Equal(t, "40,0", nl.figure(40, 40))
+	assert.Equal(t, "40,5", nl.figure(40.478695, 40))
+	assert.Equal(t, "40,001", nl.figure(40.0012, 40))
+	assert.Equal(t, "37,5", nl.trim(37.5))
+}
+
+func TestNormsAreNamedInFull(t *testing.T) {
+	nl, en := bothLanguages(t)
+	for _, n := range norm.Table() {
+		for _, w := range []words{nl, en} {
+			name := w.normName(n)
+			assert.NotContains(t, name, "⟦", n.ID)
+			assert.NotContains(t, name, "{", n.ID)
+		}
+	}
+	assert.Equal(t, "EU-grenswaarde nu: hoogstens 35 dagen per jaar boven 50 µg/m³", nl.normName(countNorm()))
+	it3 := meanNorm()
+	it3.Regime, it3.Kind, it3.Value = norm.WHO2021, "interim target 3", 20
+	assert.Equal(t, "WHO guideline 2021, interim target 3: year mean at most 20 µg/m³", en.normName(it3))
+}

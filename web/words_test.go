@@ -1,0 +1,203 @@
+package web
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/decode"
+	"buurtmeter/ingest/reading"
+)
+
+func bothLanguages(t *testing.T) (nl, en words) {
+	t.Helper()
+	nl, err := loadWords(dutch)
+	require.NoError(t, err)
+	en, err = loadWords(english)
+	require.NoError(t, err)
+	return nl, en
+}
+
+func keysOf(w words) []string {
+	ks := make([]string, 0, len(w.messages))
+	for k := range w.messages {
+		ks = append(ks, k)
+	}
+	slices.Sort(ks)
+	return ks
+}
+
+func TestBothLanguagesHaveTheSameKeysAndPlaceholders(t *testing.T) {
+	nl, en := bothLanguages(t)
+	assert.Empty(t, cmp.Diff(keysOf(nl), keysOf(en)))
+	places := regexp.MustCompile(`\{[a-z0-9]+\}`)
+	for k, m := range nl.messages {
+		a, b := places.FindAllString(m, -1), places.FindAllString(en.messages[k], -1)
+		slices.Sort(a)
+		slices.Sort(b)
+		assert.Empty(t, cmp.Diff(slices.Compact(a), slices.Compact(b)), "placeholders of %s", k)
+		assert.NotEmpty(t, strings.TrimSpace(m), k)
+		assert.NotEmpty(t, strings.TrimSpace(en.messages[k]), k)
+	}
+}
+
+// made lists the keys that the code puts together from a value, so that the
+// test below knows them without guessing.
+func made() []string {
+	var ks []string
+	add := func(prefix string, values ...string) {
+		for _, v := range values {
+			ks = append(ks, prefix+v)
+		}
+	}
+	plural := func(prefix string, values ...string) {
+		for _, v := range values {
+			add(prefix+v, ".one", ".other")
+		}
+	}
+	outcomes := []string{"complies", "exceeds", "exceeds-incomplete", "cannot-tell"}
+	add("outcome.", outcomes...)
+	add("would.", outcomes...)
+	add("method.outcome.", outcomes...)
+	for _, s := range []string{"mean.", "count."} {
+		plural("say."+s, outcomes[:3]...)
+		plural("say.would."+s, outcomes[:3]...)
+	}
+	add("reason.", "no-data", "coverage", "uncertainty", "uncertainty-count", "running", "no-station", "other")
+	add("because.", "no-data", "coverage", "uncertainty", "running", "other")
+	for _, i := range reading.Properties() {
+		add("property.", string(i.Property))
+		add("symbol.", string(i.Property))
+	}
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensor, reading.KindSensorCalibrated, reading.KindTube} {
+		add("kind.", string(k))
+		add("kindnote.", string(k))
+		plural("kinds.", string(k))
+	}
+	for _, f := range reading.FlagTable() {
+		add("flag.", f.Key)
+		add("flagnote.", f.Key)
+	}
+	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
+		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
+		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown, "station-unknown", "store-refused")
+	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
+		add("averaging.", string(a))
+		add("limit.mean.", string(a))
+		add("periodname.", string(a))
+		if a != norm.Yearly {
+			plural("periods.", string(a))
+			add("limit.count."+string(a), ".zero", ".one", ".other")
+		}
+	}
+	add("regime.", string(norm.EUNow), string(norm.EU2030), string(norm.WHO2021), string(norm.WHO2005))
+	add("verified.", "primary", "secondary", "memory")
+	add("lens.", lensVerdict, lensValue)
+	for _, e := range []string{"not-found", "no-buurt", "no-station", "not-ready", "server"} {
+		add("error."+e, ".title", ".text")
+	}
+	for i := range 12 {
+		add("month.", strconv.Itoa(i+1))
+	}
+	for i := range 7 {
+		add("weekday.", strconv.Itoa(i))
+	}
+	return ks
+}
+
+// sources returns the text of all templates and of all Go files but tests.
+func sources(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	paths, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	templates, err := fs.Glob(os.DirFS("."), "templates/*.gohtml")
+	require.NoError(t, err)
+	for _, p := range append(paths, templates...) {
+		if strings.HasSuffix(p, "_test.go") {
+			continue
+		}
+		raw, err := os.ReadFile(p)
+		require.NoError(t, err)
+		b.Write(raw)
+	}
+	return b.String()
+}
+
+func TestEveryTextIsUsedAndEveryUsedTextExists(t *testing.T) {
+	nl, _ := bothLanguages(t)
+	text := sources(t)
+	used := map[string]bool{}
+	for _, k := range made() {
+		used[k] = true
+	}
+	for _, m := range regexp.MustCompile(`(?:\bT\(|\bRich\(|\{\{(?:t|rich) |\((?:t|rich) |col\()"([a-z0-9.-]+)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.HasSuffix(m[1], ".") {
+			used[m[1]] = true
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?:\bN\(|\{\{n )"([a-z0-9.-]+)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.HasSuffix(m[1], ".") {
+			used[m[1]+".one"], used[m[1]+".other"] = true, true
+		}
+	}
+	for _, m := range regexp.MustCompile(`"(nav\.[a-z]+)"`).FindAllStringSubmatch(text, -1) {
+		used[m[1]] = true
+	}
+	var missing, unused []string
+	for k := range used {
+		if !nl.Has(k) {
+			missing = append(missing, k)
+		}
+	}
+	for _, k := range keysOf(nl) {
+		if !used[k] {
+			unused = append(unused, k)
+		}
+	}
+	assert.Empty(t, missing, "used but in no language file")
+	assert.Empty(t, unused, "in the language files but never used")
+}
+
+func TestNumbersAreWrittenInTheLanguage(t *testing.T) {
+	nl, en := bothLanguages(t)
+	assert.Equal(t, "18,2", nl.Num(18.2, 1))
+	assert.Equal(t, "18.2", en.Num(18.2, 1))
+	assert.Equal(t, "−0,4", nl.Num(-0.4, 1))
+	assert.Equal(t, "0,0", nl.Num(-0.04, 1), "no minus before nothing")
+	assert.Equal(t, "1.234.567", nl.Count(1234567))
+	assert.Equal(t, "1,234,567", en.Count(1234567))
+	assert.Equal(t, "999", nl.Count(999))
+	assert.Equal(t, "-1.000", nl.Count(-1000))
+	assert.Equal(t, "99 %", nl.Share(0.9999), "nearly all is not all")
+	assert.Equal(t, "100%", en.Share(1))
+	assert.Equal(t, "85 %", nl.Share(0.85))
+}
+
+func TestDaysAreThoseOfTheStatistics(t *testing.T) {
+	nl, en := bothLanguages(t)
+	newYear := time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC)
+	assert.Equal(t, "1 januari 2026", nl.Day(newYear))
+	assert.Equal(t, "1 January 2026, 00:00", en.Moment(newYear))
+}
+
+func TestAnUnknownTextIsVisible(t *testing.T) {
+	nl, _ := bothLanguages(t)
+	assert.Equal(t, "⟦no.such⟧", nl.T("no.such"))
+}
+
+func TestRichEscapesEverythingButCode(t *testing.T) {
+	w := words{dutch, map[string]string{"k": "a <b> `{x}` & c"}}
+	assert.Equal(t, `a &lt;b&gt; <code translate="no">&lt;i&gt;</code> &amp; c`, string(w.Rich("k", "x", "<i>")))
+}

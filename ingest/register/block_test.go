@@ -122,6 +122,25 @@ func seal(body []byte) []byte {
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
 }
 
+func TestDecodeBlockTakesNothingThatIsNotABlock(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 13))
+	refused := 0
+	for i := range 2_000 {
+		data := register.EncodeBlock(walk(uint64(i%8), november2026, 1000))
+		body := append([]byte(nil), data[:len(data)-4]...)
+		for range 1 + rnd.IntN(3) {
+			body[rnd.IntN(len(body))] = byte(rnd.UintN(256))
+		}
+		b, err := register.DecodeBlock("s", reading.NO2, november2026, seal(body[:len(body)-rnd.IntN(2)]))
+		if err != nil {
+			refused++
+			continue
+		}
+		roundTrip(t, b)
+	}
+	require.Greater(t, refused, 200)
+}
+
 func FuzzDecodeBlock(f *testing.F) {
 	for seed := range uint64(4) {
 		data := register.EncodeBlock(walk(seed, november2026, []int32{1, 1000, 10_000, 7}[seed]))

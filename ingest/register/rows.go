@@ -26,15 +26,8 @@ func (s statement) exec(ctx context.Context, tx *sql.Tx, d Dialect, args []any, 
 		if size > most || len(args) < size*s.width {
 			continue
 		}
-		stmt, err := tx.PrepareContext(ctx, s.text(d, size))
-		if err != nil {
-			return affected, fmt.Errorf("prepare: %w", err)
-		}
-		n, rest, err := execAll(ctx, stmt, args, size*s.width)
+		n, rest, err := execAll(ctx, tx, s.text(d, size), args, size*s.width)
 		affected, args = affected+n, rest
-		if cerr := stmt.Close(); err == nil && cerr != nil {
-			err = cerr
-		}
 		if err != nil {
 			return affected, err
 		}
@@ -42,7 +35,13 @@ func (s statement) exec(ctx context.Context, tx *sql.Tx, d Dialect, args []any, 
 	return affected, nil
 }
 
-func execAll(ctx context.Context, stmt *sql.Stmt, args []any, width int) (affected int64, rest []any, err error) {
+// execAll runs text for every width of args and returns what is left of them.
+func execAll(ctx context.Context, tx *sql.Tx, text string, args []any, width int) (affected int64, rest []any, err error) {
+	stmt, err := tx.PrepareContext(ctx, text)
+	if err != nil {
+		return 0, args, fmt.Errorf("prepare: %w", err)
+	}
+	defer func() { _ = stmt.Close() }()
 	for len(args) >= width {
 		res, err := stmt.ExecContext(ctx, args[:width]...)
 		if err != nil {

@@ -162,7 +162,7 @@ func positions(t *testing.T, r *register.Register) {
 	require.NoError(t, err)
 	require.True(t, st.HasPosition)
 
-	require.NoError(t, r.SetPosition(t.Context(), "with", reading.SecretPosition{}, "keeper", "adres gewist"))
+	require.NoError(t, r.SetPosition(t.Context(), "with", reading.SecretPosition{}, "keeper", "plek gewist"))
 	require.Equal(t, map[reading.StationID]reading.SecretPosition{"without": b}, read())
 	st, err = r.Station(t.Context(), "with")
 	require.NoError(t, err)

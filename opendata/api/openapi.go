@@ -1,0 +1,64 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+// openAPIRoute adds the description of all the routes that were added before
+// it, itself included, as OpenAPI 3.0.3: what the design rules accept.
+func (s *service) openAPIRoute(r fiber.Router, a huma.API) {
+	a.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: "getOpenapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{"datasets"}, Summary: "This description",
+		Description: "The description of this API as OpenAPI 3.0.3.",
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
+			fiber.MIMEApplicationJSON: {Schema: &huma.Schema{Type: "object", AdditionalProperties: true}},
+		}}},
+	})
+	// huma's own error forms are never sent: see plain.
+	schemas := a.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	doc, err := document(a.OpenAPI())
+	if err != nil {
+		s.o.Log.Error("the description of the API cannot be made", slog.Any("error", err))
+	}
+	r.Get("/openapi.json", func(c *fiber.Ctx) error {
+		if err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		c.Set(fiber.HeaderCacheControl, cacheFor)
+		return c.Send(doc)
+	})
+}
+
+// document writes the description, indented, with keys in fixed order.
+func document(o *huma.OpenAPI) ([]byte, error) {
+	b, err := o.Downgrade()
+	if err != nil {
+		return nil, fmt.Errorf("OpenAPI: %w", err)
+	}
+	if bytes.Contains(b, []byte("ErrorModel")) {
+		return nil, fmt.Errorf("OpenAPI: an operation documents an error form that is never sent")
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return nil, fmt.Errorf("OpenAPI: %w", err)
+	}
+	return []byte(strings.TrimSpace(out.String()) + "\n"), nil
+}
+
+// problemResponse documents one problem.
+func (s *service) problemResponse(a huma.API, why string) *huma.Response {
+	ref := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ProblemDocument](), true, "ProblemDocument")
+	return &huma.Response{Description: why, Content: map[string]*huma.MediaType{problemType: {Schema: ref}}}
+}

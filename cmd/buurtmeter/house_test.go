@@ -26,6 +26,7 @@ var houseOrder = []string{
 	"geo",
 	"geo/norm",
 	"ingest/mqtt ingest/broker ingest/door",
+	"ingest/mqtt/topic",
 	"ingest/tube",
 	"ingest/series",
 	"ingest/register",

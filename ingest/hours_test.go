@@ -294,6 +294,39 @@ func (m marksBefore) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyH
 	return slices.DeleteFunc(hours, func(h ingest.DirtyHour) bool { return h.Hour >= m.end }), err
 }
 
+func TestAnHourThatIsNoLongerReachedIsRecomputed(t *testing.T) {
+	for name, second := range map[string]string{
+		"a stated interval for the cadence": `{"time":"2026-11-23T08:50:00Z","interval":60,"values":{"no2":20}}`,
+		"a correction":                      `{"time":"2026-11-23T08:50:00Z","interval":60,"rev":1,"values":{"no2":20}}`,
+		"a conflict":                        `{"time":"2026-11-23T08:50:00Z","values":{"no2":21}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := amsterdam()
+			st.Cadence = 30 * time.Minute
+			mem := newMemory(st)
+			p, rec := newRig(t, mem, nil), newRecomputer(mem)
+			capture := func() uint8 {
+				settle(t, rec)
+				h := reading.HourOf(start()) + 1
+				b, _, err := mem.Block(t.Context(), st.ID, reading.NO2, reading.MonthOf(h))
+				require.NoError(t, err)
+				return b.Capture[h-b.Month.First()]
+			}
+			for _, payload := range []string{`{"time":"2026-11-23T08:50:00Z","values":{"no2":20}}`, `{"time":"2026-11-23T09:20:00Z","values":{"no2":20}}`} {
+				m := message(50, 0) // received later than all of them
+				m.Payload = []byte(payload)
+				require.NoError(t, p.Ingest(t.Context(), m))
+			}
+			require.Equal(t, uint8(50), capture(), "20 minutes from before the hour and 30 in it")
+			m := message(50, 0) // received later than all of them
+			m.Payload = []byte(second)
+			require.NoError(t, p.Ingest(t.Context(), m))
+			require.Equal(t, uint8(30), capture())
+			require.NoError(t, p.stop())
+		})
+	}
+}
+
 func TestMarksOfAStationThatIsGoneAreCleared(t *testing.T) {
 	mem := newMemory()
 	require.NoError(t, mem.MarkDirty(t.Context(), []reading.StationHour{{Station: "gone", Hour: 1}}))

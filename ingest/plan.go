@@ -118,12 +118,17 @@ func (pl *plan) settle(m *moment, marked map[reading.StationHour]bool) {
 	if !changed {
 		return
 	}
+	cadence := first.item.station.Cadence
+	hours := hoursOf(state, cadence)
 	if m.stored != nil {
 		pl.merged = append(pl.merged, state)
+		// A stated interval may be shorter than the cadence that stood in for
+		// it, so the hours that are no longer reached count too.
+		hours = append(hours, hoursOf(*m.stored, cadence)...)
 	} else {
 		pl.fresh = append(pl.fresh, state)
 	}
-	for _, h := range hoursOf(state, first.item.station.Cadence) {
+	for _, h := range hours {
 		if !marked[h] {
 			marked[h] = true
 			pl.hours = append(pl.hours, h)

@@ -50,11 +50,43 @@ func document(o *huma.OpenAPI) ([]byte, error) {
 	if bytes.Contains(b, []byte("ErrorModel")) {
 		return nil, fmt.Errorf("OpenAPI: an operation documents an error form that is never sent")
 	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, b, "", "  "); err != nil {
+	var tree map[string]any
+	if err := json.Unmarshal(b, &tree); err != nil {
 		return nil, fmt.Errorf("OpenAPI: %w", err)
 	}
-	return []byte(strings.TrimSpace(out.String()) + "\n"), nil
+	wrapReferences(tree)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(tree); err != nil {
+		return nil, fmt.Errorf("OpenAPI: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// wrapReferences puts a reference that has a description beside it behind an
+// allOf, because OpenAPI 3.0 overlooks what stands beside a reference. One whose
+// description says when it is null may be null.
+func wrapReferences(v any) {
+	switch t := v.(type) {
+	case []any:
+		for _, e := range t {
+			wrapReferences(e)
+		}
+	case map[string]any:
+		ref, isRef := t["$ref"]
+		if isRef && len(t) > 1 {
+			delete(t, "$ref")
+			t["allOf"] = []any{map[string]any{"$ref": ref}}
+			if d, ok := t["description"].(string); ok && strings.Contains(d, "null") {
+				t["nullable"] = true
+			}
+		}
+		for _, e := range t {
+			wrapReferences(e)
+		}
+	}
 }
 
 // problemResponse documents one problem.

@@ -126,7 +126,7 @@ func (s *service) document(o *huma.OpenAPI, op *huma.Operation) {
 			r.Headers = map[string]*huma.Param{}
 		}
 		r.Headers["API-Version"] = &huma.Param{Description: "Version of the API that answered", Schema: &huma.Schema{Type: "string", Examples: []any{s.o.Version}}}
-		r.Headers["Access-Control-Allow-Origin"] = &huma.Param{Description: "Open to pages of every site", Schema: &huma.Schema{Type: "string", Examples: []any{"*"}}}
+		r.Headers["access-control-allow-origin"] = &huma.Param{Description: "Open to pages of every site", Schema: &huma.Schema{Type: "string", Examples: []any{"*"}}}
 	}
 }
 

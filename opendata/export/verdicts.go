@@ -261,7 +261,7 @@ func (v *verdictsWriter) geojson(ctx context.Context) error {
 type Feature[P any] struct {
 	Type       string    `json:"type" enum:"Feature"`
 	ID         string    `json:"id"`
-	Geometry   *Geometry `json:"geometry"`
+	Geometry   *Geometry `json:"geometry" doc:"null when there is none"`
 	Properties P         `json:"properties"`
 }
 

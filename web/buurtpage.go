@@ -36,14 +36,14 @@ type stationItem struct {
 type propertySection struct {
 	ID, Title string
 	Verdicts  []verdictView
-	Targets   []verdictView // interim targets, folded away
+	Targets   []verdictView // interim targets and replaced advice, folded away
 	Chart     *chartView
 }
 
 // verdictView is one norm with what the points say about it.
 type verdictView struct {
 	Norm, Instrument, Outcome, Class, Mark string
-	Sentence, NotInForce                   string
+	Sentence, NotInForce, Measured         string
 	Facts                                  []fact
 	Points                                 []pointRow
 }
@@ -147,7 +147,7 @@ func (r request) section(a geo.Code, p reading.Property, year int) propertySecti
 			continue
 		}
 		vv := r.verdictView(n, v)
-		if strings.HasPrefix(n.Kind, "interim") {
+		if strings.HasPrefix(n.Kind, "interim") || n.Regime == norm.WHO2005 {
 			sec.Targets = append(sec.Targets, vv)
 		} else {
 			sec.Verdicts = append(sec.Verdicts, vv)
@@ -169,16 +169,14 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	if v.NotInForce {
 		vv.NotInForce = r.T("say.not-in-force", "year", strconv.Itoa(v.Year))
 	}
+	vv.Measured = r.T("buurt.measured", "coverage", r.Share(v.Coverage), "points", r.pointKinds(v))
 	if v.N > 0 {
 		vv.Facts = append(vv.Facts,
 			fact{r.T("fact.highest"), r.value(n, v.Highest.Verdict)},
 			fact{r.T("fact.interval"), r.bounds(n, v.Highest.Verdict)})
 	}
-	vv.Facts = append(vv.Facts,
-		fact{r.T("fact.coverage"), r.Share(v.Coverage)},
-		fact{r.T("fact.points"), r.pointKinds(v)})
 	if v.HasMean {
-		mean := r.T("fact.mean.text", "mean", r.amountOf(n, v.Mean), "low", r.amountOf(n, v.Low), "high", r.amountOf(n, v.High))
+		mean := r.T("fact.mean.text", "mean", r.amountOf(n, v.Mean), "low", r.bareOf(n, v.Low), "high", r.bareOf(n, v.High))
 		if v.Few {
 			mean += " " + r.T("fact.mean.few")
 		}
@@ -197,9 +195,16 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 // mean of days need not be whole.
 func (r request) amountOf(n norm.Norm, v float64) string {
 	if n.Statistic == norm.Count {
-		return r.Num(v, 1) + " " + r.T("periodname."+string(n.Averaging))
+		return r.bareOf(n, v) + nbsp + r.T("periodname."+string(n.Averaging))
 	}
-	return r.figure(v, n.Value) + " " + unit(n.Property)
+	return r.bareOf(n, v) + nbsp + unit(n.Property)
+}
+
+func (r request) bareOf(n norm.Norm, v float64) string {
+	if n.Statistic == norm.Count {
+		return r.Num(v, 1)
+	}
+	return r.figure(v, n.Value)
 }
 
 func (r request) stationTitle(id reading.StationID) string {

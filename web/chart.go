@@ -120,11 +120,11 @@ func (l *line) add(b reading.Block, first reading.Hour) {
 const (
 	hourWidth   = 4
 	chartWidth  = plotLeft + chartHours*hourWidth + plotRight
-	chartHeight = 260
+	chartHeight = 320
 	plotLeft    = 46
 	plotRight   = 8
-	plotTop     = 22
-	plotBottom  = 46
+	plotTop     = 30
+	plotBottom  = 62
 )
 
 // scale maps hours and values to the drawing.
@@ -225,7 +225,7 @@ func (c chart) drawAxes(b *bytes.Buffer, w words, s scale) {
 	if s.step < 1 {
 		decimals = int(math.Ceil(-math.Log10(s.step)))
 	}
-	fmt.Fprintf(b, `<text class="as" x="%d" y="12">%s</text>`, 2, template.HTMLEscapeString(unit(c.property)))
+	fmt.Fprintf(b, `<text class="as" x="%d" y="18">%s</text>`, 2, template.HTMLEscapeString(unit(c.property)))
 	for k := math.Ceil(s.low/s.step - 1e-9); ; k++ {
 		v := k * s.step
 		if v > s.high+s.step/2 {
@@ -247,7 +247,7 @@ func (c chart) drawAxes(b *bytes.Buffer, w words, s scale) {
 		left := x(h) - hourWidth/2.0
 		fmt.Fprintf(b, `<path class="raster" d="M%s %dV%d"/>`, px(left), plotTop, chartHeight-plotBottom)
 		if left < chartWidth-70 {
-			fmt.Fprintf(b, `<text class="as" x="%s" y="%d">%s %d</text>`, px(left+4), chartHeight-plotBottom+16,
+			fmt.Fprintf(b, `<text class="as" x="%s" y="%d">%s %d</text>`, px(left+4), chartHeight-plotBottom+22,
 				template.HTMLEscapeString(w.T("weekday."+strconv.Itoa(int(t.Weekday())))), t.Day())
 		}
 	}
@@ -283,7 +283,7 @@ func (l line) draw(b *bytes.Buffer, s scale) {
 
 func (l line) drawExcluded(b *bytes.Buffer, row int) {
 	var d bytes.Buffer
-	y := float64(chartHeight-plotBottom+24) + float64(row)*4
+	y := float64(chartHeight-plotBottom+34) + float64(row)*6
 	for i, p := range l.points {
 		if p.state == hourExcluded {
 			fmt.Fprintf(&d, "M%s %sl4 4m0-4l-4 4", px(x(i)-2), px(y-2))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"html/template"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,6 +24,11 @@ const (
 )
 
 func sortOrders() []string { return []string{sortName, sortValue, sortOutcome} }
+
+// mapWidth is the width of the drawing in its own units. Texts are 11 to 15
+// units high, so that they can be read at the width of a phone and are not
+// large on a desk.
+const mapWidth = 480
 
 // choice is what the reader asked the map to show.
 type choice struct {
@@ -216,10 +222,25 @@ func (r request) yearOptions(chosen int) []option {
 
 // paintOf is how the area is drawn under the choice.
 func (r request) paintOf(c choice, v geo.AreaVerdict) paint {
-	if c.lens == lensValue {
-		return paintYear(c.norm.Property, v)
+	if c.lens == lensVerdict {
+		return paintVerdict(v)
 	}
-	return paintVerdict(v)
+	p := paintYear(c.norm.Property, v)
+	if pt, ok := yearPoint(v); ok {
+		p.mark = r.mapFigure(c.norm.Property, pt.Value)
+	}
+	return p
+}
+
+// mapFigure is a value in as few digits as keep it in its class.
+func (r request) mapFigure(p reading.Property, v float64) string {
+	for d := range 4 {
+		scale := math.Pow10(d)
+		if paintValue(p, math.Round(v*scale)/scale) == paintValue(p, v) {
+			return r.Num(v, d)
+		}
+	}
+	return r.Num(v, 4)
 }
 
 func (r request) drawMap(c choice) (template.HTML, error) {
@@ -232,7 +253,7 @@ func (r request) drawMap(c choice) (template.HTML, error) {
 			Title: a.Name + ": " + r.shortText(c, n, v), Label: a.Name,
 			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
 		}
-	}, tile.Options{Width: 900, IDPrefix: "kaart", Title: r.mapHeading(c), Desc: r.T("map.desc")})
+	}, tile.Options{Width: mapWidth, IDPrefix: "kaart", Title: r.mapHeading(c), Desc: r.T("map.desc")})
 	return template.HTML(svg), err //nolint:gosec // drawn by geo/tile, which escapes
 }
 
@@ -354,23 +375,36 @@ func (r request) mapColumns(c choice) []column {
 		next.sort = order
 		return column{r.T(key), r.Path("/") + next.query() + "#tabel", c.sort == order}
 	}
-	return []column{col("column.buurt", sortName), col("column.outcome", sortOutcome), col("column.value", sortValue)}
+	second := col("column.outcome", sortOutcome)
+	if c.lens == lensValue {
+		second = col("column.class", sortOutcome)
+	}
+	return []column{col("column.buurt", sortName), second, col("column.value", sortValue)}
 }
 
 func (r request) mapRows(c choice) []mapRow {
 	n := c.drawn(r.g)
 	rows := make([]mapRow, 0, len(r.g.Areas))
+	classes := map[string]string{}
+	for _, l := range r.legend(c) {
+		classes[l.Class] = l.Label
+	}
 	for _, a := range r.g.Areas {
 		v := r.g.Verdict(a.Code, n.ID, c.year)
 		p := r.paintOf(c, v)
 		row := mapRow{
 			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
-			Name: a.Name, Class: p.class, Mark: p.mark, Outcome: r.areaOutcome(v),
+			Name: a.Name, Class: p.class, Mark: p.mark, Outcome: classes[p.class],
 			Value: "–", Bounds: "–", Coverage: "–", Points: r.Count(int64(v.N)), outcome: -1,
 		}
 		if v.Reason != norm.ReasonNoStation {
-			row.Coverage, row.outcome = r.Share(v.Coverage), int(v.Outcome)
-			if v.Outcome == norm.CannotTell {
+			row.Coverage = r.Share(v.Coverage)
+			if c.lens == lensVerdict {
+				row.outcome = int(v.Outcome)
+			} else {
+				row.outcome, row.Mark = 0, "" // the value has a column of its own
+			}
+			if r.untoldHere(c, v) {
 				row.Why = r.T("because." + reasonKey(v.Reason))
 			}
 		}
@@ -402,11 +436,22 @@ func reasonKey(reason norm.Reason) string {
 	return string(reason)
 }
 
-// untold counts the buurten about which the norm says nothing, by cause.
+// untoldHere reports whether the map has nothing to tell of an area that was
+// measured.
+func (r request) untoldHere(c choice, v geo.AreaVerdict) bool {
+	if c.lens == lensValue {
+		_, ok := yearPoint(v)
+		return !ok && v.Reason != norm.ReasonNoStation
+	}
+	return v.Outcome == norm.CannotTell && v.Reason != norm.ReasonNoStation
+}
+
+// untold counts the buurten of which the map tells nothing, by cause.
 func (r request) untold(c choice) (why []fact, none string) {
 	by := map[norm.Reason]int{}
 	for _, a := range r.g.Areas {
-		if v := r.g.Verdict(a.Code, c.drawn(r.g).ID, c.year); v.Outcome == norm.CannotTell {
+		v := r.g.Verdict(a.Code, c.drawn(r.g).ID, c.year)
+		if v.Reason == norm.ReasonNoStation || r.untoldHere(c, v) {
 			by[v.Reason]++
 		}
 	}

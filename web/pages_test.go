@@ -355,7 +355,7 @@ func TestAssetsOfABuildAreServedForEver(t *testing.T) {
 		"secret/not-served.txt": {Data: []byte("no")},
 	}
 	app := fiber.New(fiber.Config{Immutable: true, StrictRouting: true, UnescapePath: true})
-	require.NoError(t, Register(app, Options{Source: opendatatest.Source(t), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: opendatatest.Now, Assets: dist}))
+	require.NoError(t, Register(app, Options{Source: opendatatest.Source(t), Log: slog.New(slog.DiscardHandler), Now: opendatatest.Now, Assets: dist}))
 	_, body := get(t, app, "/")
 	for _, want := range []string{`src="/assets/m-1.js"`, `href="/assets/m-1.css"`, `rel="preload" href="/assets/f-1.woff2"`} {
 		assert.Contains(t, body, want)

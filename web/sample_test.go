@@ -1,7 +1,6 @@
 package web
 
 import (
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -24,7 +23,7 @@ func newApp(t testing.TB, source opendata.Source) *fiber.App {
 	})
 	require.NoError(t, Register(app, Options{
 		Source: source, BaseURL: "https://lucht.example.nl",
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: opendatatest.Now,
+		Log: slog.New(slog.DiscardHandler), Now: opendatatest.Now,
 	}))
 	return app
 }

@@ -12,6 +12,9 @@ import (
 
 // say puts verdicts and norms into plain sentences.
 
+// nbsp keeps a number and its unit on one line.
+const nbsp = "\u00a0"
+
 // property is the name of p: "stikstofdioxide (NO₂)".
 func (w words) property(p reading.Property) string { return w.T("property." + string(p)) }
 
@@ -49,7 +52,7 @@ func (w words) trim(v float64) string {
 
 // limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".
 func (w words) limit(n norm.Norm) string {
-	value := w.trim(n.Value) + " " + unit(n.Property)
+	value := w.trim(n.Value) + nbsp + unit(n.Property)
 	if n.Statistic == norm.Count {
 		return w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
 	}
@@ -81,7 +84,7 @@ func (w words) amount(n norm.Norm, v float64) string {
 	if n.Statistic == norm.Count {
 		return w.N("periods."+string(n.Averaging), int(math.Round(v)))
 	}
-	return w.figure(v, n.Value) + " " + unit(n.Property)
+	return w.figure(v, n.Value) + nbsp + unit(n.Property)
 }
 
 // bounds writes the interval of a verdict: "15,5 – 20,9".

@@ -103,7 +103,7 @@ func (r request) yearMeans(st opendata.Station) []meanRow {
 			}
 			share := float64(y.Valid) / float64(y.Expected)
 			out = append(out, meanRow{
-				Property: r.symbol(y.Property), Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + " " + info.Unit,
+				Property: r.symbol(y.Property), Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + nbsp + info.Unit,
 				Coverage: r.Share(share), Remark: r.yearRemark(y.Year, share),
 			})
 		}

@@ -134,7 +134,7 @@ func (w words) Count(n int64) string {
 func (w words) Share(f float64) string {
 	n := int(f*100 + 1e-9)
 	if w.lang == dutch {
-		return strconv.Itoa(n) + " %"
+		return strconv.Itoa(n) + nbsp + "%"
 	}
 	return strconv.Itoa(n) + "%"
 }

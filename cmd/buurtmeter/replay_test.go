@@ -45,6 +45,9 @@ func TestReplayOfResidentKits(t *testing.T) {
 			err := reg.EachBlock(t.Context(), k.station.ID, info.Property, 0, 800, func(b reading.Block) error {
 				x := got[info.Property]
 				for i, v := range b.Values {
+					if b.Flags[i]&reading.Constant != 0 {
+						x.stuck++
+					}
 					if v != reading.Missing && b.Flags[i] == 0 {
 						x.n++
 						x.sum += int64(v)
@@ -75,13 +78,15 @@ func TestReplayOfResidentKits(t *testing.T) {
 
 // tally is a count and an exact sum in 1/10,000 unit.
 type tally struct {
-	n   int
-	sum int64
+	n     int
+	sum   int64
+	stuck int // hours flagged constant
 }
 
 type fileHour struct {
-	at    time.Time
-	value map[reading.Property]float64
+	at     time.Time
+	placed bool
+	value  map[reading.Property]float64
 }
 
 // independent computes count and sum of the hours that deserve no flag, from
@@ -106,15 +111,14 @@ func independent(t *testing.T, path string) map[reading.Property]tally {
 		}
 		at, err := time.Parse("2006-01-02 15:04:05", r[col["date"]])
 		require.NoError(t, err)
-		h := fileHour{at: at, value: map[reading.Property]float64{}}
+		lat := r[col["lat"]]
+		h := fileHour{at: at, placed: lat != "0" && lat != "NA", value: map[reading.Property]float64{}}
 		for p, c := range map[reading.Property]string{reading.NO2: "no2", reading.PM10: "pm10", reading.PM25: "pm25"} {
 			if v, err := strconv.ParseFloat(r[col[c]], 64); err == nil {
 				h.value[p] = v
 			}
 		}
-		if r[col["lat"]] != "0" {
-			kits[r[col["kit_id"]]] = append(kits[r[col["kit_id"]]], h)
-		}
+		kits[r[col["kit_id"]]] = append(kits[r[col["kit_id"]]], h)
 	}
 	out := map[reading.Property]tally{}
 	for _, hours := range kits {
@@ -123,7 +127,14 @@ func independent(t *testing.T, path string) map[reading.Property]tally {
 			x := out[p]
 			for i, h := range hours {
 				v, ok := h.value[p]
-				if !ok || v == -999 || v < -20 || v > 1000 || stuck(hours, i, p) {
+				if !ok || v == -999 || v < -20 || v > 1000 {
+					continue
+				}
+				if stuck(hours, i, p) {
+					x.stuck++
+					continue
+				}
+				if !h.placed {
 					continue
 				}
 				fine, has2 := h.value[reading.PM25]

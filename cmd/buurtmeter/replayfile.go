@@ -32,15 +32,18 @@ type replayRow struct {
 type replayKit struct {
 	station  reading.Station
 	position reading.SecretPosition
-	rows     []replayRow
+	// atZero tells that the file puts the kit at latitude 0, which is no place.
+	atZero bool
+	rows   []replayRow
 }
 
 // fileFacts are the counts of the file, taken while reading it and independent
 // of what the platform does with the rows.
 type fileFacts struct {
-	rows, kits                       int
-	noDate, atZero, pmOrder, missing int
-	duplicateKeys                    int
+	rows, kits               int
+	noDate, pmOrder, missing int
+	atZero, noPlace          int // rows at latitude 0, rows without coordinates
+	duplicateKeys            int
 	// numbers counts the numeric values per property, missing codes included.
 	numbers map[reading.Property]int
 }
@@ -190,7 +193,10 @@ func (rf *replayFile) row(rec []string) error {
 
 func (rf *replayFile) countDirt(rec []string) {
 	if rf.lat >= 0 {
-		if lat, err := strconv.ParseFloat(rec[rf.lat], 64); err == nil && lat == 0 {
+		switch lat, err := strconv.ParseFloat(rec[rf.lat], 64); {
+		case err != nil:
+			rf.facts.noPlace++
+		case lat == 0:
 			rf.facts.atZero++
 		}
 	}
@@ -233,6 +239,7 @@ func (rf *replayFile) kit(name string, rec []string) (*replayKit, error) {
 	if rf.lon >= 0 && rf.lat >= 0 {
 		lon, err1 := strconv.ParseFloat(rec[rf.lon], 64)
 		lat, err2 := strconv.ParseFloat(rec[rf.lat], 64)
+		k.atZero = err2 == nil && lat == 0
 		if err1 == nil && err2 == nil {
 			// A refused position (0,0) leaves the station without one: it is
 			// registered, flagged and shown without an area.

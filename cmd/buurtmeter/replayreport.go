@@ -36,28 +36,36 @@ func (p *program) awaitHours(ctx context.Context, reg *register.Register, limit 
 
 // platformFacts is what the register holds of the replayed stations.
 type platformFacts struct {
-	// hours and sum are of the hours without any flag, sum in 1/HourScale unit.
-	hours map[reading.Property]int64
-	sum   map[reading.Property]int64
-	flags map[reading.Property]map[string]int64
+	// clean is of the hours without any flag, used of those that take part in
+	// means: a note does not keep an hour out.
+	clean, used map[reading.Property]hourSum
+	flags       map[reading.Property]map[string]int64
 	// longestRun is the greatest number of successive hours flagged constant.
 	longestRun int
-	rejects    map[string]register.RejectCount
+	// atZero and noPlace count rows of kits at latitude 0 and of kits without
+	// coordinates: flagged hours of PM10, which each dated row has.
+	atZero, noPlace int64
+	rejects         map[string]register.RejectCount
 }
+
+// hourSum is a number of hours and the sum of their means in 1/HourScale unit.
+type hourSum struct{ n, sum int64 }
+
+func (h hourSum) plus(v int32) hourSum { return hourSum{h.n + 1, h.sum + int64(v)} }
 
 // maxKept bounds how many rejects are read per station.
 const maxKept = 100_000
 
 func readPlatform(ctx context.Context, reg *register.Register, kits []*replayKit) (platformFacts, error) {
 	f := platformFacts{
-		hours: map[reading.Property]int64{}, sum: map[reading.Property]int64{},
+		clean: map[reading.Property]hourSum{}, used: map[reading.Property]hourSum{},
 		flags: map[reading.Property]map[string]int64{}, rejects: map[string]register.RejectCount{},
 	}
 	for _, k := range kits {
 		for _, info := range reading.Properties() {
 			run := 0
 			err := reg.EachBlock(ctx, k.station.ID, info.Property, 0, reading.MonthOf(reading.Hour(1<<20)), func(b reading.Block) error {
-				f.add(b, &run)
+				f.add(b, k, &run)
 				return nil
 			})
 			if err != nil {
@@ -78,13 +86,20 @@ func readPlatform(ctx context.Context, reg *register.Register, kits []*replayKit
 	return f, nil
 }
 
-func (f *platformFacts) add(b reading.Block, run *int) {
+func (f *platformFacts) add(b reading.Block, k *replayKit, run *int) {
 	if f.flags[b.Property] == nil {
 		f.flags[b.Property] = map[string]int64{}
 	}
 	for i, v := range b.Values {
 		for _, key := range b.Flags[i].Keys() {
 			f.flags[b.Property][key]++
+		}
+		if b.Property == reading.PM10 && b.Flags[i]&reading.NoPosition != 0 {
+			if k.atZero {
+				f.atZero++
+			} else {
+				f.noPlace++
+			}
 		}
 		switch {
 		case b.Flags[i]&reading.Constant != 0:
@@ -94,8 +109,10 @@ func (f *platformFacts) add(b reading.Block, run *int) {
 			*run = 0
 		}
 		if v != reading.Missing && b.Flags[i] == 0 {
-			f.hours[b.Property]++
-			f.sum[b.Property] += int64(v)
+			f.clean[b.Property] = f.clean[b.Property].plus(v)
+		}
+		if b.Valid(i) {
+			f.used[b.Property] = f.used[b.Property].plus(v)
 		}
 	}
 }
@@ -119,7 +136,8 @@ func (p *program) compare(ctx context.Context, reg *register.Register, kits, all
 	line("rows without a date", int64(facts.noDate), undated.Arrivals, "reject table, time-missing")
 	line("the same kit and date again", int64(facts.duplicateKeys), undated.Arrivals-undated.Distinct+got.flags[reading.PM10]["duplicate"], "reject table, arrivals of a payload kept once; flag duplicate")
 	line("NO2 of -999", int64(facts.missing), got.flags[reading.NO2]["missing-code"], "flag missing-code")
-	line("rows at lat 0", int64(facts.atZero), got.flags[reading.PM10]["no-position"]+atZeroUndated(kits), "flag no-position, or undated in the reject table")
+	line("rows at lat 0", int64(facts.atZero), got.atZero+undatedRows(kits, true), "flag no-position, or undated in the reject table")
+	line("rows without coordinates", int64(facts.noPlace), got.noPlace+undatedRows(kits, false), "flag no-position, or undated in the reject table")
 	line("PM2.5 above PM10", int64(facts.pmOrder), got.flags[reading.PM25]["pm-order"], "flag pm-order")
 	_, _ = fmt.Fprintf(w, "constant run of PM10/PM2.5\t-\t%d/%d\tflag constant, longest run %d hours\n",
 		got.flags[reading.PM10]["constant"], got.flags[reading.PM25]["constant"], got.longestRun)
@@ -128,11 +146,16 @@ func (p *program) compare(ctx context.Context, reg *register.Register, kits, all
 			_, _ = fmt.Fprintf(w, "%s out of range\t-\t%d\tflag range\n", info.Symbol, n)
 		}
 	}
-	_, _ = fmt.Fprintln(w, "\nhours without any flag\tcount\tsum\tmean")
-	for _, info := range reading.Properties() {
-		n, sum := got.hours[info.Property], float64(got.sum[info.Property])/reading.HourScale
-		if n > 0 {
-			_, _ = fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f %s\n", info.Symbol, n, sum, sum/float64(n), info.Unit)
+	for _, group := range []struct {
+		title string
+		of    map[reading.Property]hourSum
+	}{{"hours without any flag", got.clean}, {"hours that take part in means", got.used}} {
+		_, _ = fmt.Fprintf(w, "\n%s\tcount\tsum\tmean\n", group.title)
+		for _, info := range reading.Properties() {
+			if h := group.of[info.Property]; h.n > 0 {
+				sum := float64(h.sum) / reading.HourScale
+				_, _ = fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f %s\n", info.Symbol, h.n, sum, sum/float64(h.n), info.Unit)
+			}
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -147,11 +170,12 @@ func (p *program) compare(ctx context.Context, reg *register.Register, kits, all
 	return nil
 }
 
-// atZeroUndated counts the undated rows of kits without a position.
-func atZeroUndated(kits []*replayKit) int64 {
+// undatedRows counts the undated rows of kits without a position, at latitude 0
+// or without coordinates.
+func undatedRows(kits []*replayKit, atZero bool) int64 {
 	var n int64
 	for _, k := range kits {
-		if !k.position.IsZero() {
+		if !k.position.IsZero() || k.atZero != atZero {
 			continue
 		}
 		for _, r := range k.rows {

@@ -233,12 +233,14 @@ func TestFaultsOfTheGraphAreErrors(t *testing.T) {
 	for name, add := range map[string]func(*dcat.Graph){
 		"relative subject": func(g *dcat.Graph) { g.Add("/id/x", "dct:title", dcat.Lit("x", "nl")) },
 		"relative object":  func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:title", dcat.IRI("y")) },
-		"too long":         func(g *dcat.Graph) { g.Add("https://x.nl/"+strings.Repeat("é", 400), "dct:title", dcat.Lit("x", "nl")) },
-		"unknown prefix":   func(g *dcat.Graph) { g.Add("https://x.nl/", "dc:title", dcat.Lit("x", "nl")) },
-		"bad local name":   func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:ti tle", dcat.Lit("x", "nl")) },
-		"bad datatype":     func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:title", dcat.Typed("x", "nope:x")) },
-		"no term":          func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:title", dcat.Term{}) },
-		"bad class":        func(g *dcat.Graph) { g.Type("https://x.nl/", "dct") },
+		"too long": func(g *dcat.Graph) {
+			g.Add("https://x.nl/"+strings.Repeat("é", 400), "dct:title", dcat.Lit("x", "nl"))
+		},
+		"unknown prefix": func(g *dcat.Graph) { g.Add("https://x.nl/", "dc:title", dcat.Lit("x", "nl")) },
+		"bad local name": func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:ti tle", dcat.Lit("x", "nl")) },
+		"bad datatype":   func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:title", dcat.Typed("x", "nope:x")) },
+		"no term":        func(g *dcat.Graph) { g.Add("https://x.nl/", "dct:title", dcat.Term{}) },
+		"bad class":      func(g *dcat.Graph) { g.Type("https://x.nl/", "dct") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := dcat.NewGraph()

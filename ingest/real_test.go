@@ -18,6 +18,7 @@ import (
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/series"
 	"buurtmeter/ingest/series/engine"
+	"buurtmeter/ingest/series/seriestest"
 )
 
 // real is a register in a SQLite file and a raw store in the in-process engine.
@@ -122,6 +123,68 @@ func (r *real) blocks(t testing.TB, stations []reading.Station) map[blockKey]rea
 		}
 	}
 	return got
+}
+
+// TestInfluxdKilledAndRestartedLosesNothing sends a random stream while the
+// real server is killed again and again in the middle of writes, and hangs once. Every message must be acknowledged in the end, and the blocks must be
+// those of the whole stream.
+func TestInfluxdKilledAndRestartedLosesNothing(t *testing.T) {
+	server := seriestest.StartServer(t)
+	reg, err := register.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "register.db"), register.Options{})
+	require.NoError(t, err)
+	raw, err := series.Open(t.Context(), series.Options{URL: server.URL})
+	require.NoError(t, err)
+	r := &real{reg: reg, raw: raw}
+	rnd := rand.New(rand.NewPCG(5, 10))
+	stations, all := generate(rnd)
+	for _, st := range stations {
+		r.add(t, st)
+	}
+	o := r.options()
+	o.MaxBatch, o.Backoff, o.MaxBackoff, o.Attempt = 20, 10*time.Millisecond, 100*time.Millisecond, 2*time.Second
+	p := ingest.NewPipeline(o)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running, senders sync.WaitGroup
+	running.Go(func() { assert.NoError(t, p.Run(ctx)) })
+	queue := make(chan ingest.Message)
+	for range 8 {
+		senders.Go(func() {
+			for m := range queue {
+				assert.NoError(t, p.Ingest(t.Context(), m))
+			}
+		})
+	}
+	outages := make(chan bool) // whether the server hangs before it is killed
+	senders.Go(func() {
+		for hangs := range outages {
+			if hangs {
+				server.Pause(t)
+				time.Sleep(3 * time.Second)
+			}
+			server.Kill()
+			time.Sleep(200 * time.Millisecond)
+			server.Start(t)
+		}
+	})
+	ms := messages(rnd, all)
+	for i, m := range ms {
+		if i > 0 && i%(len(ms)/5) == 0 {
+			outages <- i/(len(ms)/5) == 2
+		}
+		queue <- m
+	}
+	close(outages)
+	close(queue)
+	senders.Wait()
+	cancel()
+	running.Wait()
+	assert.Positive(t, p.Stats().Retries, "the server was never missed")
+	assert.Equal(t, uint64(len(ms)), p.Stats().Acknowledged)
+	rec := ingest.NewRecomputer(ingest.HoursOptions{Blocks: reg, Stations: reg, RawStore: raw})
+	settle(t, rec)
+	requireBlocks(t, naiveBlocks(all), r.blocks(t, stations))
+	require.NoError(t, raw.Close())
+	require.NoError(t, reg.Close())
 }
 
 // TestWhatWasRefusedIsInTheRegister follows rejects into the real table.

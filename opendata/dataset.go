@@ -49,8 +49,9 @@ type Publisher struct {
 	// BaseURL is the public address of the whole program without trailing slash:
 	// "https://lucht.example.nl".
 	BaseURL string
-	// DatasetPages is the path before the page of a dataset on the site, such as
-	// "/open-data/"; empty when there are no such pages.
+	// DatasetPages is what stands before a dataset's slug in the address of its
+	// page on the site, such as "/open-data/" or "/data#"; empty when there are no
+	// such pages.
 	DatasetPages string
 }
 
@@ -72,8 +73,8 @@ func (p Publisher) Check() error {
 	if p.Name == "" || p.ContactName == "" {
 		errs = append(errs, errors.New("publisher and contact name: give both"))
 	}
-	if p.DatasetPages != "" && (!strings.HasPrefix(p.DatasetPages, "/") || !strings.HasSuffix(p.DatasetPages, "/")) {
-		errs = append(errs, fmt.Errorf("dataset pages %q: begin and end with a slash", p.DatasetPages))
+	if p.DatasetPages != "" && !strings.HasPrefix(p.DatasetPages, "/") {
+		errs = append(errs, fmt.Errorf("dataset pages %q: begin with a slash", p.DatasetPages))
 	}
 	return errors.Join(errs...)
 }
@@ -136,18 +137,21 @@ func Datasets(g *Graph, p Publisher) []Dataset {
 			"Hourly air quality in " + g.Municipality.Name + ", measured by residents",
 		},
 		Description: Text{
-			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2.5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " +
+			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2.5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " + //nolint:misspell // Dutch
 				"Bij elke waarde staat hoeveel minuten van het uur gemeten zijn, of het uur meetelt en welke opmerkingen over de kwaliteit er zijn. " +
 				"Een uur zonder meting is leeg, nooit nul. Kleine negatieve waarden zijn de ruis van een echt instrument en blijven staan. " +
-				"Tijden zijn UTC en geven het begin van het uur. De plek van een meetpunt is de buurt; het adres is niet openbaar.",
+				"Tijden zijn UTC en geven het begin van het uur. De plek van een meetpunt is de buurt; de precieze plek is niet openbaar.",
 			"Hour means of nitrogen dioxide (NO2), particulate matter (PM10 and PM2.5), temperature, humidity and air pressure of all stations of the network. " +
 				"Each value says how many minutes of the hour were measured, whether the hour counts and which quality remarks there are. " +
 				"An hour without a measurement is empty, never zero. Small negative values are the noise of a real instrument and are kept. " +
-				"Times are UTC and give the begin of the hour. The place of a station is its neighbourhood; the address is not public.",
+				"Times are UTC and give the begin of the hour. The place of a station is its neighbourhood; the precise place is not public.",
 		},
 		Keywords: []Text{
-			{"luchtkwaliteit", "air quality"}, {"stikstofdioxide", "nitrogen dioxide"}, {"fijnstof", "particulate matter"},
-			{"burgermetingen", "citizen science"}, {"uurwaarden", "hourly values"},
+			{"luchtkwaliteit", "air quality"},
+			{"stikstofdioxide", "nitrogen dioxide"},
+			{"fijnstof", "particulate matter"},
+			{"burgermetingen", "citizen science"},
+			{"uurwaarden", "hourly values"},
 		},
 		Resolution: "PT1H",
 	}
@@ -168,8 +172,11 @@ func Datasets(g *Graph, p Publisher) []Dataset {
 				"A calendar year runs in the time UTC+1, as the rules for air quality ask.",
 		},
 		Keywords: []Text{
-			{"luchtkwaliteit", "air quality"}, {"normen", "standards"}, {"grenswaarde", "limit value"},
-			{"buurt", "neighbourhood"}, {"burgermetingen", "citizen science"},
+			{"luchtkwaliteit", "air quality"},
+			{"normen", "standards"},
+			{"grenswaarde", "limit value"},
+			{"buurt", "neighbourhood"},
+			{"burgermetingen", "citizen science"},
 		},
 		Resolution: "P1Y",
 	}
@@ -222,7 +229,7 @@ func distributions(d *Dataset, p Publisher) []Distribution {
 		},
 		{
 			Format: "geojson", MediaType: "application/geo+json", FileType: "GEOJSON", ConformsTo: "https://www.rfc-editor.org/info/rfc7946",
-			Description: Text{"Voor kaarten, WGS 84. Een meetpunt staat op het midden van zijn buurt, niet op zijn adres.", "For maps, WGS 84. A station is put at the centre of its neighbourhood, not at its address."},
+			Description: Text{"Voor kaarten, WGS 84. Een meetpunt staat op het midden van zijn buurt, niet op zijn precieze plek.", "For maps, WGS 84. A station is put at the centre of its neighbourhood, not at its precise place."},
 		},
 	}
 	for i := range forms {

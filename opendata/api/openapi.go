@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -48,7 +49,7 @@ func document(o *huma.OpenAPI) ([]byte, error) {
 		return nil, fmt.Errorf("OpenAPI: %w", err)
 	}
 	if bytes.Contains(b, []byte("ErrorModel")) {
-		return nil, fmt.Errorf("OpenAPI: an operation documents an error form that is never sent")
+		return nil, errors.New("OpenAPI: an operation documents an error form that is never sent")
 	}
 	var tree map[string]any
 	if err := json.Unmarshal(b, &tree); err != nil {

@@ -55,7 +55,7 @@ type guarded struct {
 func (r guarded) Add(method, path string, handlers ...fiber.Handler) fiber.Router {
 	handlers = append([]fiber.Handler{r.before(path)}, handlers...)
 	if method == http.MethodGet {
-		return r.Router.Get(path, handlers...)
+		return r.Get(path, handlers...)
 	}
 	return r.Router.Add(method, path, handlers...)
 }

@@ -21,7 +21,7 @@ const retryAfter = "5"
 const problemType = "application/problem+json"
 
 // ProblemDocument is the one form of every error (RFC 9457).
-type ProblemDocument struct {
+type ProblemDocument struct { //nolint:errname // the name stands in the OpenAPI document
 	Type      string       `json:"type" format:"uri-reference" example:"about:blank"`
 	Title     string       `json:"title" doc:"What kind of problem it is" example:"Not found"`
 	Status    int          `json:"status" example:"404" doc:"The HTTP status"`

@@ -89,7 +89,7 @@ func TestHoursCoverThePeriodExactly(t *testing.T) {
 	require.Len(t, s.Flags, 26)
 	for i, v := range s.Values {
 		h := reading.HourOf(a.From) + reading.Hour(i)
-		var want int32 = reading.Missing
+		want := reading.Missing
 		require.NoError(t, m.Blocks(t.Context(), "ref-hemkade", reading.NO2, h.Start(), (h+1).Start(), func(b reading.Block) error {
 			want = b.Values[h-b.Month.First()]
 			return nil

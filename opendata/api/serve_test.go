@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -45,7 +44,7 @@ func (r rawReadings) Readings(_ context.Context, id reading.StationID, from, to 
 	var out []reading.Reading
 	for rev, v := range []float64{-0.5, 1200} {
 		x := reading.Reading{
-			Station: id, At: at, Received: at.Add(time.Second), Interval: 150 * time.Second, Revision: uint8(rev), //nolint:gosec // two revisions
+			Station: id, At: at, Received: at.Add(time.Second), Interval: 150 * time.Second, Revision: uint8(rev),
 			Values: []reading.Value{{Property: reading.NO2, Value: v}},
 		}
 		if v > 1000 {
@@ -60,7 +59,7 @@ func (r rawReadings) Readings(_ context.Context, id reading.StationID, from, to 
 
 func options(src opendata.Source) api.Options {
 	return api.Options{
-		Source: src, Publisher: publisher(), BaseURL: publisher().BaseURL, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Source: src, Publisher: publisher(), BaseURL: publisher().BaseURL, Log: slog.New(slog.DiscardHandler),
 		Now: opendatatest.Now, Version: "1.0.0", Raw: rawReadings{},
 	}
 }

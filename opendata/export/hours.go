@@ -34,7 +34,7 @@ func hoursExplanation() map[string]opendata.Text {
 		"flags":          {NL: "opmerkingen over de kwaliteit; null als er geen zijn", EN: "quality remarks; null when there are none"},
 		"area":           {NL: "CBS-code van de buurt; null als de plek niet bekend is", EN: "CBS code of the neighbourhood; null when the place is not known"},
 		"simulated":      {NL: "het meetpunt is nagebootst en meet geen lucht", EN: "the station is simulated and measures no air"},
-		"position":       {NL: "de plek in dit bestand is het midden van de buurt, niet het adres", EN: "the place in this file is the centre of the neighbourhood, not the address"},
+		"position":       {NL: "de plek in dit bestand is het midden van de buurt, niet de plek van het meetpunt", EN: "the place in this file is the centre of the neighbourhood, not the place of the station"},
 	}
 }
 

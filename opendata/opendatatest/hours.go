@@ -82,7 +82,7 @@ func fill(b *reading.Block, i int, mean float64, seed uint32) {
 	if hour > lastHour() {
 		return
 	}
-	n := noise(seed, uint32(hour)) //nolint:gosec // hours fit for centuries
+	n := noise(seed, uint32(hour))
 	switch {
 	case n%211 == 3: // gap: nothing came in
 		return

@@ -13,7 +13,7 @@ finish() {
 }
 trap finish EXIT
 
-"$bin" demo --data "$scratch/data" --http 127.0.0.1:0 --mqtt-listen 127.0.0.1:0 --fleet 6 --backfill-from 2025-01-01 >"$scratch/out" 2>"$scratch/err" &
+"$bin" demo --data "$scratch/data" --http 127.0.0.1:0 --mqtt-listen 127.0.0.1:0 --fleet 6 --backfill-from 2025-01-01 --live 1h >"$scratch/out" 2>"$scratch/err" &
 pid=$!
 url=""
 for _ in $(seq 1 300); do
@@ -23,10 +23,20 @@ for _ in $(seq 1 300); do
   sleep 0.2
 done
 [ -n "$url" ] || { echo "the program did not print its address" >&2; exit 1; }
-# The feed must hold while data comes in, and with data: wait for the first verdicts.
+# Wait for data, and until it no longer changes: the three syntaxes are compared.
+state() { curl -fsI "$url/v1/dcat/catalog" | grep -i '^etag:' || true; }
 for _ in $(seq 1 300); do
   curl -fs "$url/v1/verdicts?norm=eu2008-no2-y&year=2025" | grep -q '"outcome"' && break
   sleep 0.5
 done
-bash "$here/dcat.sh" "$url/v1/dcat/catalog"
-bash "$here/adr.sh" "$url/v1/openapi.json"
+before=none
+for _ in $(seq 1 60); do
+  now="$(state)"
+  [ "$now" = "$before" ] && break
+  before="$now"
+  sleep 4
+done
+failed=0
+bash "$here/dcat.sh" "$url" || failed=1
+bash "$here/adr.sh" "$url" || failed=1
+exit "$failed"

@@ -12,6 +12,7 @@
 #   influxd     InfluxDB 1.8.10 server, built with go install
 #   chromium    browser for the tests of the site
 #   rdflib      RDF reader (Python) for the tests of the catalogue feed
+#   curl        for the conformance checks
 #
 # Debian starts mosquitto and postgresql as services when it installs them. The
 # tests do not use these: they start servers of their own, on free ports and in
@@ -20,7 +21,7 @@ set -euo pipefail
 
 readonly INFLUX_VERSION=1.8.10
 readonly INFLUX_MODULE=github.com/influxdata/influxdb/cmd/influxd
-readonly ALL_PARTS=(mosquitto postgresql influxd chromium rdflib)
+readonly ALL_PARTS=(mosquitto postgresql influxd chromium rdflib curl)
 
 say() { printf 'test-deps: %s\n' "$*"; }
 
@@ -32,7 +33,7 @@ fail() {
 usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
-Parts: mosquitto postgresql influxd chromium rdflib (none named: all)
+Parts: mosquitto postgresql influxd chromium rdflib curl (none named: all)
 TEXT
 }
 
@@ -43,6 +44,7 @@ packages_of() {
     postgresql) echo postgresql ;;
     chromium) echo chromium ;;
     rdflib) echo python3-rdflib ;;
+    curl) echo curl ;;
   esac
 }
 
@@ -107,7 +109,7 @@ main() {
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift

@@ -208,7 +208,7 @@ func (h *hook) OnACLCheck(cl *server.Client, name string, write bool) bool {
 	return false
 }
 
-// OnPacketRead takes wills and retain flags off, and ends the connection of a
+// OnPacketRead takes wills off (retaining is switched off as a whole), and ends the connection of a
 // client that publishes in a way that could never be acknowledged correctly.
 func (h *hook) OnPacketRead(cl *server.Client, pk packets.Packet) (packets.Packet, error) {
 	switch pk.FixedHeader.Type {
@@ -218,7 +218,6 @@ func (h *hook) OnPacketRead(cl *server.Client, pk packets.Packet) (packets.Packe
 		pk.Connect.WillTopic, pk.Connect.WillPayload = "", nil
 		pk.Connect.WillProperties = packets.Properties{}
 	case packets.Publish:
-		pk.FixedHeader.Retain = false
 		if pk.FixedHeader.Qos > topic.QoS {
 			return pk, h.refusePublish(cl, packets.ErrQosNotSupported, "set the device to QoS 1")
 		}

@@ -23,19 +23,25 @@ func (e *pageError) Error() string { return "error page " + e.key }
 func notFound(key string) error { return &pageError{fiber.StatusNotFound, key} }
 
 // errorBody is what the error template shows.
-type errorBody struct{ Status, Title, Text string }
+type errorBody struct {
+	Status, Title, Text string
+	// Request is the id that finds the cause in the log; empty without one.
+	Request string
+}
 
 // fail answers with the designed error page. The cause goes to the log, never
 // to the reader.
 func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
 	e := &pageError{fiber.StatusInternalServerError, "server"}
+	requestID := ""
 	switch {
 	case errors.As(cause, &e):
 	case errors.Is(cause, opendata.ErrNotReady):
 		e = &pageError{fiber.StatusServiceUnavailable, "not-ready"}
 		c.Set(fiber.HeaderRetryAfter, "5")
 	default:
-		s.o.Log.ErrorContext(c.UserContext(), "page failed", slog.String("path", c.Path()), slog.Any("error", cause))
+		requestID = c.GetRespHeader(fiber.HeaderXRequestID)
+		s.o.Log.ErrorContext(c.UserContext(), "page failed", slog.String("path", c.Path()), slog.String("request_id", requestID), slog.Any("error", cause))
 	}
 	r := request{words: s.words[lang], now: s.o.Now()}
 	if g, err := s.o.Source.Graph(c.UserContext()); err == nil {
@@ -43,7 +49,7 @@ func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
 	}
 	raw, err := s.render(r, view{
 		page: "error", title: r.T("error." + e.key + ".title"), path: "/",
-		body: errorBody{r.Num(float64(e.status), 0), r.T("error." + e.key + ".title"), r.T("error." + e.key + ".text")},
+		body: errorBody{r.Num(float64(e.status), 0), r.T("error." + e.key + ".title"), r.T("error." + e.key + ".text"), requestID},
 	})
 	if err != nil {
 		return err

@@ -256,8 +256,14 @@ func TestTheCauseOfAnErrorGoesToTheLogOnly(t *testing.T) {
 	m.BlockErr = errors.New("disk on fire")
 	var log bytes.Buffer
 	app := fiber.New(fiber.Config{Immutable: true, StrictRouting: true})
+	app.Use(func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderXRequestID, "0123456789abcdef")
+		return c.Next()
+	})
 	require.NoError(t, Register(app, Options{Source: m, Log: slog.New(slog.NewTextHandler(&log, nil)), Now: opendatatest.Now}))
 	res, body := get(t, app, "/buurt/BU04791210")
+	assert.Contains(t, body, "0123456789abcdef", "the reader can tell the operator where to look")
+	assert.Contains(t, log.String(), "request_id=0123456789abcdef")
 	assert.Equal(t, http.StatusInternalServerError, res.StatusCode)
 	assert.NotContains(t, body, "disk on fire")
 	assert.Contains(t, log.String(), "disk on fire")

@@ -45,8 +45,8 @@ type site struct {
 }
 
 // Register adds the pages, their assets and the designed error pages to app,
-// which must be set to Immutable and StrictRouting. It must be called before
-// other routes are added, so that an unknown path can get the designed page.
+// which must be set to Immutable and StrictRouting. It may be called before or
+// after other routes are added, as long as none of them catches everything.
 // An error means that the embedded templates, texts or front-end are broken.
 func Register(app *fiber.App, o Options) error {
 	if o.Source == nil || o.Log == nil || o.Now == nil {

@@ -128,7 +128,11 @@ type dataBody struct {
 	Rejects  []rejectRow
 	Span     string
 	Stations []stationItem
+	More     int // stations that the page does not list
 }
+
+// maxListed bounds the list of stations on the page; the API has them all.
+const maxListed = 400
 
 type datasetView struct {
 	ID, Title, Description, Quality string
@@ -161,7 +165,11 @@ func (s *site) dataPage(_ context.Context, r request) (view, error) {
 	if !r.g.Span.From.IsZero() {
 		b.Span = r.T("data.span", "from", r.Moment(r.g.Span.From), "to", r.Moment(r.g.Span.To))
 	}
-	for _, st := range r.g.Stations {
+	for i, st := range r.g.Stations {
+		if i == maxListed {
+			b.More = len(r.g.Stations) - i
+			break
+		}
 		b.Stations = append(b.Stations, r.stationItem(st))
 	}
 	return view{page: "data", title: r.T("data.title"), path: "/data", body: b}, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest"
 	"buurtmeter/ingest/decode"
 	"buurtmeter/ingest/reading"
 )
@@ -91,7 +92,8 @@ func made() []string {
 	}
 	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
-		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown, "station-unknown", "store-refused")
+		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
+		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict)
 	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
 		add("averaging.", string(a))
 		add("limit.mean.", string(a))

@@ -57,6 +57,9 @@ for (const width of widths) {
       await expect(page.locator('.tekening')).toBeHidden();
       expect(await coloursOf(page)).toBeGreaterThan(2);
       await noAxeViolations(page);
+      const zoom = page.locator('.maplibregl-ctrl-zoom-in');
+      const box = await zoom.boundingBox();
+      expect(Math.min(box?.width ?? 0, box?.height ?? 0), 'the zoom button can be hit').toBeGreaterThanOrEqual(24);
       if (process.env['SCHERMEN']) await page.screenshot({ path: `${process.env['SCHERMEN']}/beweegbaar-${lang}-${width}.png`, fullPage: false });
 
       await page.locator('.beweegbaar canvas').focus();

@@ -22,6 +22,9 @@ import (
 // is a problem document. A later one breaks the transfer: the last chunk is
 // never sent and the connection is closed, which every client reports.
 func (s *service) file(format, media string) fiber.Handler {
+	if media == "text/csv" {
+		media = "text/csv; charset=utf-8; header=present"
+	}
 	return func(c *fiber.Ctx) error {
 		r := callOf(c.UserContext())
 		d, err := findDataset(r.graph, s.o.Publisher, c.Params("id"))
@@ -31,9 +34,6 @@ func (s *service) file(format, media string) fiber.Handler {
 		f, err := fileFilter(c, r.graph, d)
 		if err != nil {
 			return err
-		}
-		if media == "text/csv" {
-			media = "text/csv; charset=utf-8; header=present"
 		}
 		c.Set(fiber.HeaderContentType, media)
 		c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+export.FileName(d, format, f)+`"`)

@@ -161,7 +161,7 @@ func (s *server) startHTTP(ctx context.Context) error {
 	}
 	app := api.New(api.Options{
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
-		Version: "1.0.0", Ready: s.ready, Raw: s.series,
+		Version: "1.0.0", Ready: s.ready, Raw: s.series, Page: pageOf,
 	})
 	if err := web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}); err != nil {
 		_ = ln.Close()
@@ -174,6 +174,22 @@ func (s *server) startHTTP(ctx context.Context) error {
 	}()
 	s.onStop("site and API", func() error { return app.ShutdownWithTimeout(stopTimeout) })
 	return nil
+}
+
+// pageOf says where the site tells people about a thing that has an address of
+// its own under /id/.
+func pageOf(kind, id string) string {
+	switch kind {
+	case "area":
+		return "/buurt/" + id
+	case "station":
+		return "/meetpunt/" + id
+	case "norm":
+		return "/methode"
+	case "dataset", "catalog", "service":
+		return "/data"
+	}
+	return ""
 }
 
 // ready says whether the process can do its work now; the error is for the

@@ -137,7 +137,7 @@ func Datasets(g *Graph, p Publisher) []Dataset {
 			"Hourly air quality in " + g.Municipality.Name + ", measured by residents",
 		},
 		Description: Text{
-			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2.5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " + //nolint:misspell // Dutch
+			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2.5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " +
 				"Bij elke waarde staat hoeveel minuten van het uur gemeten zijn, of het uur meetelt en welke opmerkingen over de kwaliteit er zijn. " +
 				"Een uur zonder meting is leeg, nooit nul. Kleine negatieve waarden zijn de ruis van een echt instrument en blijven staan. " +
 				"Tijden zijn UTC en geven het begin van het uur. De plek van een meetpunt is de buurt; de precieze plek is niet openbaar.",

@@ -27,7 +27,7 @@ func runAreas(ctx context.Context, p *program, args []string) error {
 	if *year < 1995 || *year > p.now().Year()+1 {
 		return hint(fmt.Errorf("--year %d is not a year of CBS boundaries", *year), "give the vintage of the file, e.g. --year 2016")
 	}
-	f, err := os.Open(rest[1])
+	f, err := os.Open(rest[1]) //nolint:gosec // the operator names the file
 	if err != nil {
 		return hint(fmt.Errorf("areas: %w", err), "give the path of a GeoJSON file")
 	}

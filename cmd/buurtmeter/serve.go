@@ -112,19 +112,19 @@ func (p *program) serve(ctx context.Context, c serveConfig, with func(context.Co
 	s := &server{config: c, log: log, now: p.now, fail: make(chan error, 8)}
 	defer func() {
 		if e := s.stop(); e != nil {
-			log.Error("stopping", slog.Any("error", e))
+			s.log.ErrorContext(ctx, "stopping", slog.Any("error", e))
 		}
 	}()
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	log.Info("buurtmeter is ready", slog.String("site", s.publicURL), slog.String("mqtt", s.mqttAddr))
+	s.log.InfoContext(ctx, "buurtmeter is ready", slog.String("site", s.publicURL), slog.String("mqtt", s.mqttAddr))
 	_, _ = fmt.Fprintf(p.stdout, "Buurtmeter staat klaar / is ready: %s\n", s.publicURL)
 	if p.ready != nil {
 		p.ready(addresses{HTTP: s.httpAddr, MQTT: s.mqttAddr})
 	}
 	if with != nil {
-		s.background("fleet", func(ctx context.Context) error { return with(ctx, s) })
+		s.background(ctx, "fleet", func(ctx context.Context) error { return with(ctx, s) })
 	}
 	select {
 	case <-ctx.Done():
@@ -151,9 +151,10 @@ func (s *server) onStop(name string, stop func() error) {
 // closer registers a Close method.
 func (s *server) closer(name string, c io.Closer) { s.onStop(name, c.Close) }
 
-// background runs fn until its part is stopped. An error of fn ends the server.
-func (s *server) background(name string, fn func(context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+// background runs fn until its part is stopped, which is later than the end of
+// ctx: parts stop in order. An error of fn ends the server.
+func (s *server) background(ctx context.Context, name string, fn func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

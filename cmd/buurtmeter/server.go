@@ -55,7 +55,7 @@ func (s *server) start(ctx context.Context) error {
 		if err := s.builder.Build(ctx); err != nil {
 			return fmt.Errorf("first look at the data: %w", err)
 		}
-		s.background("graph", s.builder.Run)
+		s.background(ctx, "graph", s.builder.Run)
 	}
 	if roles.ingest {
 		s.pipeline = ingest.NewPipeline(ingest.Options{
@@ -67,10 +67,10 @@ func (s *server) start(ctx context.Context) error {
 		if s.pipeline != nil {
 			o.Wake = s.pipeline.Committed()
 		}
-		s.background("judge", ingest.NewRecomputer(o).Run)
+		s.background(ctx, "judge", ingest.NewRecomputer(o).Run)
 	}
 	if roles.ingest {
-		s.background("pipeline", s.pipeline.Run)
+		s.background(ctx, "pipeline", s.pipeline.Run)
 		if err := s.startDoors(ctx); err != nil {
 			return err
 		}
@@ -159,11 +159,12 @@ func (s *server) startHTTP(ctx context.Context) error {
 		_ = ln.Close()
 		return hint(fmt.Errorf("catalogue: %w", err), "check --public-url and the --publisher and --contact flags")
 	}
-	app := api.New(api.Options{
+	app := api.New(api.Options{ //nolint:contextcheck // handlers take their context from the request
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
 		Version: "1.0.0", Ready: s.ready, Raw: s.series, Page: pageOf,
 	})
-	if err := web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}); err != nil {
+	err = web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}) //nolint:contextcheck // as above
+	if err != nil {
 		_ = ln.Close()
 		return fmt.Errorf("site: %w", err)
 	}

@@ -4,7 +4,6 @@ package mqtttest
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -139,7 +138,7 @@ func find(t testing.TB, name string) string {
 			return path
 		}
 	}
-	msg := fmt.Sprintf("%s is not installed: install the packages mosquitto and mosquitto-clients to run this test", name)
+	msg := name + " is not installed: install the packages mosquitto and mosquitto-clients to run this test"
 	if os.Getenv("BUURTMETER_REQUIRE_SERVERS") == "1" {
 		t.Fatal(msg)
 	}

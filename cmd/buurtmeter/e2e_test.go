@@ -96,15 +96,26 @@ func wholeWay(t *testing.T, s *running, broker, dsn string, users map[string]str
 		}
 		publishYear(t, broker, w, token)
 	}
-	var v string
+	awaitGraph(t, s, reg)
+	return readFacts(t, s)
+}
+
+// awaitGraph waits until all hours are computed and the graph that everybody
+// reads is of that state of the data.
+func awaitGraph(t *testing.T, s *running, reg *register.Register) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		if n, err := reg.DirtyCount(ctx); err != nil || n > 0 {
+		n, err := reg.DirtyCount(t.Context())
+		if err != nil || n > 0 {
 			return false
 		}
-		_, _, v = get(t, s.url("/v1/datasets/hours/data.csv?year=2025"), "")
-		return strings.Count(v, "\n") >= len(wayStations())*2*8760
-	}, 90*time.Second, 200*time.Millisecond, "the hours are not all there: %d lines\n%s", strings.Count(v, "\n"), s.log)
-	return readFacts(t, s)
+		version, _, err := reg.DataVersion(t.Context())
+		if err != nil {
+			return false
+		}
+		_, head, _ := get(t, s.url("/v1/stations"), "application/json")
+		return strings.Contains(head.Get("ETag"), fmt.Sprintf("\"%d-", version))
+	}, 90*time.Second, 200*time.Millisecond, "the graph does not catch up\n%s", s.log)
 }
 
 func centreOf(t *testing.T, areas *geo.Store, code geo.Code) reading.SecretPosition {

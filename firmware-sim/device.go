@@ -69,7 +69,7 @@ type traits struct {
 }
 
 // Fleet returns n devices of one town. Their yearly NO2 levels are spread evenly
-// over the kinds of place, from about 8 to about 48 µg/m³, whatever n is. The
+// over the kinds of place, from about 8 to about 60 µg/m³, whatever n is. The
 // same seed and n give the same fleet. Ids are sim-0001 and up, tokens are
 // empty.
 func Fleet(seed uint64, n int) []Device {
@@ -99,7 +99,7 @@ func newDevice(region uint64, i int, place float64) Device {
 	case place < 0.8:
 		d.Site, d.Level = Street, between((place-0.45)/0.35, 17, 34)
 	default:
-		d.Site, d.Level = BusyRoad, between((place-0.8)/0.2, 32, 48)
+		d.Site, d.Level = BusyRoad, between((place-0.8)/0.2, 32, 60)
 	}
 	trait := func(n int64) float64 { return unit(d.seed, streamTrait, n) }
 	d.traits = traits{

@@ -287,7 +287,7 @@ func (r request) legend(c choice) []legendItem {
 	if c.lens == lensVerdict {
 		inForce := n.InForce(c.year)
 		for _, o := range []norm.Outcome{norm.Complies, norm.Exceeds, norm.ExceedsIncomplete, norm.CannotTell} {
-			out = append(out, item(paintOutcome(o), r.outcome(o, !inForce)))
+			out = append(out, item(paintOutcome(o), r.pointsOutcome(o, !inForce)))
 		}
 		return append(out, item(paintNone(), r.T("outcome.none")))
 	}

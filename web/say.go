@@ -118,7 +118,20 @@ func (w words) areaOutcome(v geo.AreaVerdict) string {
 	if v.Reason == norm.ReasonNoStation {
 		return w.T("outcome.none")
 	}
-	return w.outcome(v.Outcome, v.NotInForce)
+	return w.pointsOutcome(v.Outcome, v.NotInForce)
+}
+
+// pointsOutcome is outcome for all measuring points of a buurt together. A buurt
+// itself never complies: each of its points does.
+func (w words) pointsOutcome(o norm.Outcome, notInForce bool) string {
+	switch {
+	case o == norm.Complies && notInForce:
+		return w.T("points.would-comply")
+	case o == norm.Complies:
+		return w.T("points.comply")
+	default:
+		return w.outcome(o, notInForce)
+	}
 }
 
 // reason tells why a verdict cannot be told; empty when it can.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"buurtmeter/ingest/decode"
 	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 )
@@ -43,7 +44,13 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := p.o.Decode(m.Payload, st, m.Received)
+	format := m.Format
+	if format == "" {
+		format = st.Wire.Format
+	}
+	d := p.o.Decode(format, decode.Input{
+		Payload: m.Payload, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin, Station: st, Received: m.Received,
+	})
 	for i := range d.Readings {
 		quality.Check(&d.Readings[i], st)
 	}

@@ -40,6 +40,19 @@ type Broker struct {
 // when BUURTMETER_REQUIRE_SERVERS is 1.
 func Mosquitto(t testing.TB, users map[string]string) *Broker {
 	t.Helper()
+	// A stopping broker writes everything.
+	return mosquitto(t, users, "autosave_interval 1800")
+}
+
+// DurableMosquitto is Mosquitto that writes every change to disk at once, as an
+// installation must when a crash of the broker may lose nothing.
+func DurableMosquitto(t testing.TB, users map[string]string) *Broker {
+	t.Helper()
+	return mosquitto(t, users, "autosave_on_changes true", "autosave_interval 1")
+}
+
+func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker {
+	t.Helper()
 	bin, passwd := find(t, "mosquitto"), find(t, "mosquitto_passwd")
 	dir := t.TempDir()
 	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: freeAddr(t)}
@@ -66,8 +79,8 @@ func Mosquitto(t testing.TB, users map[string]string) *Broker {
 		"max_queued_bytes 0",
 		"persistence true",
 		"persistence_location " + dir + "/",
-		"autosave_interval 1800", // a stopping broker writes everything
 	}
+	config = append(config, saving...)
 	if os.Geteuid() == 0 {
 		config = append(config, "user root") // else it becomes a user that may not read the folder
 	}

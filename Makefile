@@ -58,8 +58,8 @@ $(GOBIN)/golangci-lint:
 bench: ## the benchmarks; CONTRIBUTING.md says how to read them
 	$(GO) test -run '^$$' -bench . -benchmem -count $${COUNT:-1} ./ingest/... ./geo/... ./opendata/...
 
-fault: build ## the tests that break things: kill -9, stores gone
-	BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/
+fault: ## the tests that break things, 20 rounds each: kill -9, stores gone
+	BUURTMETER_FAULT_ROUNDS=$${ROUNDS:-20} BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -timeout 60m -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/
 
 # A number of inputs and not a time: go ends a timed run now and then with
 # "context deadline exceeded" as if it were a finding.

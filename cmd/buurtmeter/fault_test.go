@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"buurtmeter/ingest/mqtt"
+	"buurtmeter/ingest/mqtt/mqtttest"
+	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
+	"buurtmeter/ingest/register/registertest"
+	"buurtmeter/ingest/series"
+	"buurtmeter/ingest/series/engine"
+	"buurtmeter/ingest/series/seriestest"
+)
+
+// The fault tests break one part at random moments while stations publish, and
+// count after each round: acknowledged readings that are not stored (must be 0)
+// and stored readings beyond those published (must be 0). `make fault` runs 20
+// rounds of each; a plain test run does a few.
+func rounds(t *testing.T) int {
+	t.Helper()
+	if n, err := strconv.Atoi(os.Getenv("BUURTMETER_FAULT_ROUNDS")); err == nil && n > 0 {
+		return n
+	}
+	return 2
+}
+
+const faultStations = 10
+
+func faultStation(i int) reading.Station {
+	return reading.Station{
+		ID: reading.StationID(fmt.Sprintf("fault-%d", i)), Title: fmt.Sprintf("Fault %d", i), Kind: reading.KindSensor, Model: "test", Maker: "test",
+		Cadence: time.Minute, Since: faultStart(),
+	}
+}
+
+func faultStart() time.Time { return time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC) }
+
+// flock is a set of stations that publish without a pause and remember how far
+// they were acknowledged. A publication that is not acknowledged is sent again.
+type flock struct {
+	url    string
+	tokens map[string]string
+	mu     sync.Mutex
+	sent   map[string]int // highest number that was tried
+	acked  map[string]int // highest number that was acknowledged; all below are too
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func newFlock(url string, tokens map[string]string) *flock {
+	return &flock{url: url, tokens: tokens, sent: map[string]int{}, acked: map[string]int{}}
+}
+
+func (f *flock) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	f.stop = cancel
+	for id, token := range f.tokens {
+		f.done.Go(func() { f.publish(ctx, id, token) })
+	}
+}
+
+// halt stops publishing; what was not acknowledged goes on in the next start.
+func (f *flock) halt() {
+	f.stop()
+	f.done.Wait()
+}
+
+func (f *flock) publish(ctx context.Context, id, token string) {
+	for ctx.Err() == nil {
+		pub, err := mqtt.Dial(ctx, mqtt.PublisherOptions{URL: f.url, Station: reading.StationID(id), Token: token, Timeout: 2 * time.Second})
+		if err != nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		for err == nil && ctx.Err() == nil {
+			err = f.one(ctx, pub, id)
+		}
+		pub.Close()
+	}
+}
+
+func (f *flock) one(ctx context.Context, pub *mqtt.Publisher, id string) error {
+	f.mu.Lock()
+	n := f.acked[id] + 1
+	f.sent[id] = max(f.sent[id], n)
+	f.mu.Unlock()
+	at := faultStart().Add(time.Duration(n) * time.Second)
+	err := pub.Publish(ctx, fmt.Appendf(nil, `{"time":%q,"interval":1,"values":{"no2":%d.%d,"pm25":%d}}`, at.Format(time.RFC3339), n%90, n%10, n%50))
+	if err == nil {
+		f.mu.Lock()
+		f.acked[id] = n
+		f.mu.Unlock()
+	}
+	return err
+}
+
+func (f *flock) total() (acked int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.acked {
+		acked += n
+	}
+	return acked
+}
+
+// count compares the raw store with what was published: missing are
+// acknowledged readings that are not stored, extra are stored ones that nobody
+// sent.
+func (f *flock) count(t *testing.T, s *series.Store) (missing, extra int) {
+	t.Helper()
+	for id := range f.tokens {
+		got, err := s.Readings(t.Context(), reading.StationID(id), faultStart(), faultStart().AddDate(0, 0, 30))
+		require.NoError(t, err)
+		seen := map[int]bool{}
+		for _, r := range got {
+			n := int(r.At.Sub(faultStart()) / time.Second)
+			if seen[n] || n < 1 || n > f.sent[id] {
+				extra++
+			}
+			seen[n] = true
+			v, ok := r.Value(reading.NO2)
+			require.True(t, ok)
+			require.InDelta(t, float64(n%90)+float64(n%10)/10, v.Value, 1e-9, "%s reading %d", id, n)
+		}
+		for n := 1; n <= f.acked[id]; n++ {
+			if !seen[n] {
+				missing++
+			}
+		}
+	}
+	return missing, extra
+}
+
+func enrolFlock(t *testing.T, dsn string) map[string]string {
+	t.Helper()
+	reg, err := register.Open(t.Context(), dsn, register.Options{Now: time.Now})
+	require.NoError(t, err)
+	defer func() { _ = reg.Close() }()
+	tokens := map[string]string{}
+	for i := range faultStations {
+		st := faultStation(i)
+		token, err := reg.AddStation(t.Context(), st, reading.SecretPosition{}, "test")
+		require.NoError(t, err)
+		tokens[string(st.ID)] = token
+	}
+	return tokens
+}
+
+func randomPause() time.Duration { return time.Duration(200+rand.IntN(900)) * time.Millisecond }
+
+// TestFaultKillEmbedded kills the whole program, embedded broker and stores in
+// one process.
+func TestFaultKillEmbedded(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.MkdirAll(data, 0o700))
+	port := freePort(t)
+	f := newFlock("mqtt://"+port, enrolFlock(t, "sqlite:"+filepath.Join(data, "register.db")))
+	for round := range rounds(t) {
+		c := startChild(t, "serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt-listen", port)
+		f.start()
+		time.Sleep(randomPause())
+		c.kill()
+		f.halt()
+		e, err := engine.Open(filepath.Join(data, "influx"), nil)
+		require.NoError(t, err)
+		s, err := series.Open(t.Context(), series.Options{URL: engine.URL, HTTPClient: e.HTTPClient()})
+		require.NoError(t, err)
+		missing, extra := f.count(t, s)
+		t.Logf("kill -9 embedded, round %d: acknowledged %d, missing %d, extra %d", round+1, f.total(), missing, extra)
+		require.NoError(t, s.Close())
+		require.NoError(t, e.Close())
+		require.Zero(t, missing)
+		require.Zero(t, extra)
+	}
+	require.Positive(t, f.total())
+}
+
+// plant is buurtmeter with Mosquitto, influxd and PostgreSQL.
+type plant struct {
+	f      *flock
+	broker *mqtttest.Broker
+	influx *seriestest.Server
+	dsn    string
+	args   []string
+	child  *child
+	// gone counts acknowledged readings that Mosquitto itself lost when it was
+	// killed: see strike.mayLose.
+	gone int
+}
+
+func newPlant(t *testing.T) *plant {
+	t.Helper()
+	p := &plant{dsn: registertest.Postgres(t), influx: seriestest.StartServer(t)}
+	tokens := enrolFlock(t, p.dsn)
+	p.broker = mqtttest.DurableMosquitto(t, tokens)
+	pw := filepath.Join(t.TempDir(), "ingest")
+	require.NoError(t, os.WriteFile(pw, []byte(mqtttest.IngestPassword), 0o600))
+	p.args = []string{
+		"serve", "--http", "127.0.0.1:0", "--register", p.dsn, "--influx-url", p.influx.URL,
+		"--mqtt-url", p.broker.URL, "--mqtt-user", mqtttest.IngestUser, "--mqtt-password-file", pw,
+	}
+	p.f = newFlock(p.broker.URL, tokens)
+	p.child = startChild(t, p.args...)
+	return p
+}
+
+// settle waits until everything that was acknowledged is stored, which the
+// parts must reach by themselves, and then counts.
+func (p *plant) settle(t *testing.T, what string, round, mayLose int) {
+	t.Helper()
+	s, err := series.Open(t.Context(), series.Options{URL: p.influx.URL})
+	require.NoError(t, err)
+	defer func() { _ = s.Close() }()
+	var missing, extra int
+	until(patience(mayLose), func() bool {
+		missing, extra = p.f.count(t, s)
+		return missing <= p.gone
+	})
+	if mayLose == 0 || missing > p.gone+mayLose {
+		require.Equal(t, p.gone, missing, "%s: acknowledged readings stay away; the program says:\n%s", what, p.child.log)
+	}
+	t.Logf("%s, round %d: acknowledged %d, missing %d, extra %d", what, round+1, p.f.total(), missing-p.gone, extra)
+	p.gone = missing
+	require.Zero(t, extra)
+}
+
+// until calls ok twice a second until it is true or the time is over.
+func until(limit time.Duration, ok func() bool) {
+	for end := time.Now().Add(limit); !ok() && time.Now().Before(end); {
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// patience is how long stored readings may take to be all there.
+func patience(mayLose int) time.Duration {
+	if mayLose > 0 {
+		return 5 * time.Second
+	}
+	return 90 * time.Second
+}
+
+// crashPostgres kills a server process with SIGKILL, upon which PostgreSQL drops
+// every session and recovers from its log.
+func crashPostgres(t *testing.T, dsn string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	var pid int
+	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`).Scan(&pid))
+	proc, err := os.FindProcess(pid)
+	require.NoError(t, err)
+	require.NoError(t, proc.Kill())
+}
+
+// TestFaultKillServers kills, in turn, each part of an installation with
+// servers.
+func TestFaultKillServers(t *testing.T) {
+	p := newPlant(t)
+	whole := t // a child started in one part must live on in the next
+	for _, fault := range []struct {
+		name   string
+		strike func(t *testing.T)
+		// mayLose is the number of acknowledged readings that a part which is
+		// not ours may lose in one round. Mosquitto writes what it took in one
+		// turn of its loop to disk after it has acknowledged it, also with
+		// autosave_on_changes: at most one message per publisher here. Decision
+		// 0003 says so to operators.
+		mayLose int
+	}{
+		{"kill -9 buurtmeter", func(*testing.T) { p.child.kill(); p.child = startChild(whole, p.args...) }, 0},
+		{"kill -9 influxd", func(t *testing.T) { p.influx.Kill(); time.Sleep(randomPause()); p.influx.Start(t) }, 0},
+		{"kill -9 PostgreSQL", func(t *testing.T) { crashPostgres(t, p.dsn) }, 0},
+		{"kill -9 Mosquitto", func(t *testing.T) { p.broker.Kill(t); p.broker.Start(t) }, faultStations},
+		{"restart of Mosquitto", func(t *testing.T) { p.broker.Restart(t) }, 0},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			for round := range rounds(t) {
+				p.f.start()
+				time.Sleep(randomPause())
+				fault.strike(t)
+				time.Sleep(randomPause())
+				p.f.halt()
+				p.settle(t, fault.name, round, fault.mayLose)
+			}
+		})
+	}
+	require.Positive(t, p.f.total())
+}
+
+// TestFaultStoreGone takes the raw store away for a while, as for an hour: no
+// reading that was acknowledged is lost, memory stays bounded, /readyz says so,
+// and everything catches up by itself.
+func TestFaultStoreGone(t *testing.T) {
+	p := newPlant(t)
+	p.f.start()
+	time.Sleep(500 * time.Millisecond)
+	p.influx.Kill()
+	require.Eventually(t, func() bool {
+		status, _, _ := get(t, "http://"+p.child.http+"/readyz", "")
+		return status == 503
+	}, 30*time.Second, 200*time.Millisecond, "/readyz does not notice")
+	time.Sleep(3 * time.Second)
+	before := residentKB(t, p.child.cmd.Process.Pid)
+	time.Sleep(8 * time.Second)
+	after := residentKB(t, p.child.cmd.Process.Pid)
+	require.Less(t, after, before+64*1024, "memory grows while the store is away: %d kB to %d kB", before, after)
+	p.influx.Start(t)
+	p.f.halt()
+	p.settle(t, "influxd gone", 0, 0)
+	require.Eventually(t, func() bool {
+		status, _, _ := get(t, "http://"+p.child.http+"/readyz", "")
+		return status == 200
+	}, 30*time.Second, 200*time.Millisecond, "/readyz does not recover")
+}
+
+func residentKB(t *testing.T, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	require.NoError(t, err)
+	var size, resident int
+	_, err = fmt.Sscan(string(b), &size, &resident)
+	require.NoError(t, err)
+	return resident * os.Getpagesize() / 1024
+}

@@ -84,6 +84,20 @@ func (b *Builder) refresh(ctx context.Context) (built bool, err error) {
 // hour, because a running year is judged by how much of it has passed.
 func versionOf(data int64, until reading.Hour) string { return fmt.Sprintf("%d-%d", data, until) }
 
+// modifiedAt is when the graph last changed for a reader: with the data, or with
+// the hour, because a running year is judged anew every hour. A stored time that
+// lies ahead (a clock that was wrong once) must not hold harvesters off.
+func modifiedAt(data time.Time, until reading.Hour, now time.Time) time.Time {
+	at := data
+	if hour := until.Start(); hour.After(at) {
+		at = hour
+	}
+	if at.After(now) {
+		at = now
+	}
+	return at.UTC().Truncate(time.Second)
+}
+
 // Build makes a new graph now. The version is read first, so that a change
 // during the build makes the next poll build again.
 func (b *Builder) Build(ctx context.Context) error {
@@ -95,7 +109,7 @@ func (b *Builder) Build(ctx context.Context) error {
 	}
 	now := b.now().UTC()
 	until := reading.HourOf(now)
-	g := &Graph{Version: versionOf(version, until), Modified: modified.UTC().Truncate(time.Second), Built: now}
+	g := &Graph{Version: versionOf(version, until), Modified: modifiedAt(modified, until, now), Built: now}
 	if err := b.addAreas(ctx, g); err != nil {
 		return err
 	}

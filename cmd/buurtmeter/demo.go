@@ -175,7 +175,7 @@ func (s *server) enrolDevice(ctx context.Context, i int, d firmwaresim.Device, a
 	}
 	token, err := s.reg.AddStation(ctx, st, at.pos, "demo")
 	if errors.Is(err, register.ErrStationExists) {
-		token, err = s.reg.RotateToken(ctx, st.ID, "demo")
+		token, err = takeOver(ctx, s.reg, st, "demo")
 	} else if err == nil {
 		err = s.areas.Assign(ctx, st.ID, at.pos)
 	}

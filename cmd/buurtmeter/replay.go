@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,7 +121,7 @@ func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*rep
 		token, err := reg.AddStation(ctx, k.station, k.position, "replay")
 		switch {
 		case errors.Is(err, register.ErrStationExists) && passwords == "":
-			token, err = reg.RotateToken(ctx, k.station.ID, "replay")
+			token, err = takeOver(ctx, reg, k.station, "replay")
 		case errors.Is(err, register.ErrStationExists):
 			err = nil
 		case err == nil && !k.position.IsZero():
@@ -135,6 +137,19 @@ func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*rep
 	return tokens, nil
 }
 
+// takeOver gives a station that this program registered before a new token. A
+// station of somebody else that happens to have the same id is left alone.
+func takeOver(ctx context.Context, reg *register.Register, st reading.Station, actor string) (string, error) {
+	known, err := reg.Station(ctx, st.ID)
+	if err != nil {
+		return "", err
+	}
+	if known.Simulated != st.Simulated || known.Model != st.Model || known.Maker != st.Maker {
+		return "", hint(fmt.Errorf("%s is another station, registered as %q", st.ID, known.Title), "use another --data folder or register")
+	}
+	return reg.RotateToken(ctx, st.ID, actor)
+}
+
 func readPasswords(path string) (map[reading.StationID]string, error) {
 	tokens := map[reading.StationID]string{}
 	if path == "" {
@@ -145,13 +160,18 @@ func readPasswords(path string) (map[reading.StationID]string, error) {
 		return nil, hint(err, "give a file with 'station password' lines")
 	}
 	defer func() { _ = f.Close() }()
-	for {
-		var id, pw string
-		if _, err := fmt.Fscanln(f, &id, &pw); err != nil {
-			return tokens, nil //nolint:nilerr // end of the list
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 {
+			continue
 		}
-		tokens[reading.StationID(id)] = pw
+		if len(fields) != 2 {
+			return nil, hint(fmt.Errorf("%s line %d is not a station and a password", path, n), "one 'station password' per line")
+		}
+		tokens[reading.StationID(fields[0])] = fields[1]
 	}
+	return tokens, lines.Err()
 }
 
 // replayState remembers per kit how many of its rows were acknowledged.

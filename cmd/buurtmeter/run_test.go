@@ -29,6 +29,7 @@ func TestMistakesSayWhatToDo(t *testing.T) {
 		"absent file":     {"areas", "import", "absent.geojson", "--year", "2016"},
 		"nothing to play": {"replay"},
 		"absent replay":   {"replay", "--kits", "absent.csv"},
+		"login in url":    {"serve", "--mqtt-url", "mqtt://ingest:secret@127.0.0.1:1", "--data", t.TempDir()},
 		"bad register":    {"station", "list", "--register", "mysql://x"},
 		"bad level":       {"serve", "--log-level", "loud"},
 		"absent config":   {"serve", "--config", "absent.conf"},

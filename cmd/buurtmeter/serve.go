@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -82,6 +83,10 @@ func (c *serveConfig) check() (roleSet, error) {
 	}
 	if c.mqttURL != "" {
 		c.mqttListen = ""
+		if u, err := url.Parse(c.mqttURL); err != nil || u.User != nil {
+			return roles, hint(errors.New("--mqtt-url is not an address without a login"),
+				"give it as mqtt://host:1883, with --mqtt-user and --mqtt-password-file beside it")
+		}
 	}
 	return roles, nil
 }

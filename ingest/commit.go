@@ -52,8 +52,10 @@ func (p *Pipeline) write(ctx context.Context, pl *plan) error {
 		if err := p.store(ctx, pl, "rewrite", p.o.RawStore.Rewrite, pl.merged); err != nil {
 			return err
 		}
-		if err := p.insist(ctx, "mark hours again", mark); err != nil {
-			return err
+		if len(pl.fresh)+len(pl.merged) > 0 {
+			if err := p.insist(ctx, "mark hours again", mark); err != nil {
+				return err
+			}
 		}
 		for id, milli := range pl.newest {
 			p.newest.raise(id, milli)

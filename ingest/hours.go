@@ -38,10 +38,10 @@ type HoursOptions struct {
 // one process or in many.
 type Recomputer struct {
 	o HoursOptions
-	// failed is how many marks could not be handled last time. They come first
-	// again, so that many more are asked for: one broken station must not hold
-	// up the others.
-	failed int
+	// after is the last station that was handled: the next pass goes on behind
+	// it and comes round again, so that neither a station with very many marks
+	// nor one that fails holds up the others.
+	after reading.StationID
 }
 
 // NewRecomputer returns a Recomputer. It is used by one goroutine.
@@ -118,7 +118,11 @@ const maxStationsFailing = 3
 // clears them. It returns how many hours are done; 0 without an error means
 // that none was marked. On an error the hours that are not done stay marked.
 func (r *Recomputer) Once(ctx context.Context) (done int, err error) {
-	claimed, err := r.o.Blocks.DirtyHours(ctx, r.o.Limit+r.failed)
+	claimed, err := r.o.Blocks.DirtyHours(ctx, r.after, r.o.Limit)
+	if err == nil && len(claimed) == 0 && r.after != "" {
+		r.after = ""
+		claimed, err = r.o.Blocks.DirtyHours(ctx, "", r.o.Limit)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("list marked hours: %w", err)
 	}
@@ -132,13 +136,12 @@ func (r *Recomputer) Once(ctx context.Context) (done int, err error) {
 	}
 	var errs []error
 	var clear []DirtyHour
-	r.failed = 0
 	inRow := 0
 	for _, id := range order {
 		hours := byStation[id]
+		r.after = id
 		if err := r.station(ctx, id, hours); err != nil {
 			errs = append(errs, fmt.Errorf("station %s: %w", id, err))
-			r.failed += len(hours)
 			if inRow++; inRow == maxStationsFailing || ctx.Err() != nil {
 				break
 			}
@@ -198,6 +201,10 @@ func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []re
 			}
 		}
 	}
+	if len(t.corrupt) > 0 {
+		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "hours: a block cannot be read and is computed anew from the raw readings", slog.String("station", string(st.ID)), slog.Any("months", t.corrupt))
+		hours = withMonths(hours, t.corrupt)
+	}
 	for len(hours) > 0 {
 		n := spanLength(hours, st.Cadence)
 		first, last := hours[0], hours[n-1]
@@ -235,6 +242,18 @@ func spanLength(hours []reading.Hour, cadence time.Duration) int {
 		n++
 	}
 	return n
+}
+
+// withMonths adds all hours of the months to sorted hours.
+func withMonths(hours []reading.Hour, months []reading.Month) []reading.Hour {
+	hours = slices.Clone(hours)
+	for _, m := range months {
+		for h := m.First(); h < (m + 1).First(); h++ {
+			hours = append(hours, h)
+		}
+	}
+	slices.Sort(hours)
+	return slices.Compact(hours)
 }
 
 func monthsOf(hours []reading.Hour) []reading.Month {

@@ -289,8 +289,8 @@ type marksBefore struct {
 	end reading.Hour
 }
 
-func (m marksBefore) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour, error) {
-	hours, err := m.memory.DirtyHours(ctx, limit)
+func (m marksBefore) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
+	hours, err := m.memory.DirtyHours(ctx, after, limit)
 	return slices.DeleteFunc(hours, func(h ingest.DirtyHour) bool { return h.Hour >= m.end }), err
 }
 
@@ -345,14 +345,36 @@ func TestABrokenStationDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 	fault := errors.New("a file of this station is damaged")
 	rec := ingest.NewRecomputer(ingest.HoursOptions{Blocks: mem, RawStore: damaged{mem, fault}, Stations: mem, Limit: 5})
+	failed := 0
 	for range 20 {
-		_, err := rec.Once(t.Context())
-		require.ErrorIs(t, err, fault)
+		if _, err := rec.Once(t.Context()); err != nil {
+			require.ErrorIs(t, err, fault)
+			failed++
+		}
 	}
+	require.Positive(t, failed)
 	for h := range mem.dirty {
 		assert.Equal(t, reading.StationID("a"), h.Station)
 	}
 	assert.Len(t, mem.dirty, 20)
+}
+
+func TestManyMarksOfOneStationDoNotHoldUpTheOthers(t *testing.T) {
+	busy, other := amsterdam(), amsterdam()
+	busy.ID, other.ID = "a", "b"
+	mem := newMemory(busy, other)
+	rec := ingest.NewRecomputer(ingest.HoursOptions{Blocks: mem, RawStore: mem, Stations: mem, Limit: 5})
+	require.NoError(t, mem.MarkDirty(t.Context(), []reading.StationHour{{Station: "b", Hour: 1}}))
+	for range 4 {
+		for h := range reading.Hour(5) { // as many as one pass takes, again and again
+			require.NoError(t, mem.MarkDirty(t.Context(), []reading.StationHour{{Station: "a", Hour: h}}))
+		}
+		_, err := rec.Once(t.Context())
+		require.NoError(t, err)
+	}
+	for h := range mem.dirty {
+		assert.NotEqual(t, reading.StationID("b"), h.Station)
+	}
 }
 
 // damaged is a memory that cannot read station "a".

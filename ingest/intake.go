@@ -13,8 +13,9 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// MaxRejectPayload bounds what is kept of a rejected payload, in bytes.
-const MaxRejectPayload = 8 << 10
+// MaxRejectPayload bounds what is kept of a rejected payload, in bytes: a whole
+// message of the largest size.
+const MaxRejectPayload = decode.MaxPayload
 
 // maxRejectDetail bounds the text of a reject, in bytes.
 const maxRejectDetail = 500
@@ -25,6 +26,17 @@ const (
 	CauseStationUnknown = "station-unknown"
 	CauseStoreRefused   = "store-refused"
 	CauseConflict       = "conflict"
+	// CauseTimeImplausible: so far from the time of receipt, or before the
+	// station, that no clock error explains it.
+	CauseTimeImplausible = "time-implausible"
+)
+
+// A reading outside these bounds does not go to the raw store: every quarter
+// that is ever named there costs files and memory for good. Inside them a wrong
+// clock is a flag, as everything else.
+const (
+	maxAhead  = 24 * time.Hour
+	maxBefore = 366 * 24 * time.Hour
 )
 
 // prepare decodes and checks one message. It runs in the goroutine of the
@@ -52,9 +64,15 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 		Payload: m.Payload, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin, Station: st, Received: m.Received,
 	})
 	for i := range d.Readings {
-		quality.Check(&d.Readings[i], st)
+		r := &d.Readings[i]
+		if r.At.After(m.Received.Add(maxAhead)) || r.At.Before(st.Since.Add(-maxBefore)) {
+			it.rejects = append(it.rejects, it.reject(st.ID, CauseTimeImplausible,
+				"the time "+r.At.Format(time.RFC3339)+" is more than a day ahead, or more than a year before the station was registered for: set the clock of the device", wire(*r)))
+			continue
+		}
+		quality.Check(r, st)
+		it.readings = append(it.readings, *r)
 	}
-	it.readings = d.Readings
 	for _, problem := range d.Problems {
 		it.rejects = append(it.rejects, it.reject(st.ID, problem.Cause, problem.Detail, problem.Element))
 	}

@@ -132,7 +132,33 @@ func TestLateReadingsOfLongAgoAreFetchedWithNarrowQueries(t *testing.T) {
 	m := message(0, 1)
 	m.Payload = []byte(`[{"time":"2026-03-01T00:00:00Z","values":{"no2":1}},{"time":"2026-11-23T07:55:00Z","values":{"no2":1}},{"time":"2026-03-01T01:00:00Z","values":{"no2":1}}]`)
 	require.NoError(t, r.Ingest(t.Context(), m))
-	assert.Equal(t, []string{"readings", "readings", "mark", "append", "mark"}, mem.tape())
+	assert.Equal(t, []string{"readings", "readings", "readings", "mark", "append", "mark"}, mem.tape(), "nothing between sparse moments is read along")
+	require.NoError(t, r.stop())
+}
+
+func TestARedeliveryMarksAgainWhatAKillLeftUnmarked(t *testing.T) {
+	mem := newMemory(amsterdam())
+	r := newRig(t, mem, nil)
+	require.NoError(t, r.Ingest(t.Context(), message(0, 5)))
+	require.NoError(t, r.Ingest(t.Context(), message(0, 7))) // a conflict is stored
+	mem.mu.Lock()
+	clear(mem.dirty) // a judge took the first mark before the write, and the second was never made
+	mem.mu.Unlock()
+	require.NoError(t, r.Ingest(t.Context(), message(0, 7))) // the device sends it again
+	mem.mu.Lock()
+	defer mem.mu.Unlock()
+	assert.NotEmpty(t, mem.dirty)
+}
+
+func TestAnImplausibleTimeIsRejectedAndKept(t *testing.T) {
+	mem := newMemory(amsterdam())
+	r := newRig(t, mem, nil)
+	m := message(0, 1)
+	m.Payload = []byte(`[{"time":"1971-03-01T00:00:00Z","values":{"no2":1}},{"time":"2098-03-01T00:00:00Z","values":{"no2":2}}]`)
+	require.NoError(t, r.Ingest(t.Context(), m))
+	assert.Equal(t, map[string]int{ingest.CauseTimeImplausible: 2}, mem.causes())
+	assert.Zero(t, mem.pointCount())
+	assert.Contains(t, string(mem.rejects[0].Payload), "1971-03-01")
 	require.NoError(t, r.stop())
 }
 

@@ -209,7 +209,7 @@ func (m *memory) Newest(ctx context.Context, id reading.StationID) (at time.Time
 	return at, ok, nil
 }
 
-func (m *memory) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour, error) {
+func (m *memory) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
 	if err := m.enter(ctx, "dirty"); err != nil {
 		return nil, err
 	}
@@ -217,7 +217,9 @@ func (m *memory) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour,
 	defer m.mu.Unlock()
 	var hours []ingest.DirtyHour
 	for h, token := range m.dirty {
-		hours = append(hours, ingest.DirtyHour{StationHour: h, Token: token})
+		if h.Station > after {
+			hours = append(hours, ingest.DirtyHour{StationHour: h, Token: token})
+		}
 	}
 	slices.SortFunc(hours, func(a, b ingest.DirtyHour) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Hour, b.Hour))

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,10 +14,12 @@ import (
 type entry struct {
 	stored, block reading.Block
 	version       int64
+	// corrupt: what is stored cannot be read and must be replaced.
+	corrupt bool
 }
 
 func (e *entry) changed() bool {
-	return !slices.Equal(e.stored.Values, e.block.Values) || !slices.Equal(e.stored.Capture, e.block.Capture) || !slices.Equal(e.stored.Flags, e.block.Flags)
+	return e.corrupt || !slices.Equal(e.stored.Values, e.block.Values) || !slices.Equal(e.stored.Capture, e.block.Capture) || !slices.Equal(e.stored.Flags, e.block.Flags)
 }
 
 // table holds the blocks of one station that a recomputation touches.
@@ -26,6 +29,8 @@ type table struct {
 	// dirty are the months with marked hours, in order.
 	dirty []reading.Month
 	pages map[page]*entry
+	// corrupt are the dirty months with a stored block that cannot be read.
+	corrupt []reading.Month
 }
 
 func (t *table) load(ctx context.Context, k page) error {
@@ -33,7 +38,10 @@ func (t *table) load(ctx context.Context, k page) error {
 		return nil
 	}
 	b, version, err := t.blocks.Block(ctx, t.station, k.property, k.month)
-	if err != nil {
+	corrupt := errors.Is(err, ErrCorruptBlock) && t.isDirty(k.month)
+	if corrupt {
+		t.corrupt = append(t.corrupt, k.month) // begin from the empty block: all its hours are computed
+	} else if err != nil {
 		return fmt.Errorf("read block %s %s: %w", k.property, k.month, err)
 	}
 	if err := b.Check(); err != nil {
@@ -41,7 +49,7 @@ func (t *table) load(ctx context.Context, k page) error {
 	}
 	next := b
 	next.Values, next.Capture, next.Flags = slices.Clone(b.Values), slices.Clone(b.Capture), slices.Clone(b.Flags)
-	t.pages[k] = &entry{stored: b, block: next, version: version}
+	t.pages[k] = &entry{stored: b, block: next, version: version, corrupt: corrupt}
 	return nil
 }
 

@@ -115,13 +115,14 @@ func (pl *plan) settle(m *moment, marked map[reading.StationHour]bool) {
 			pl.rejects = append(pl.rejects, a.item.conflict(a.reading, v))
 		}
 	}
-	if !changed {
-		return
-	}
 	cadence := first.item.station.Cadence
 	hours := hoursOf(state, cadence)
 	if m.stored != nil {
-		pl.merged = append(pl.merged, state)
+		// Marked also when nothing changes: the write that made it so may have
+		// been killed between the store and its second mark.
+		if changed {
+			pl.merged = append(pl.merged, state)
+		}
 		// A stated interval may be shorter than the cadence that stood in for
 		// it, so the hours that are no longer reached count too.
 		hours = append(hours, hoursOf(*m.stored, cadence)...)
@@ -214,8 +215,14 @@ func wire(r reading.Reading) []byte {
 	return append(b, "}}"...)
 }
 
-// lookupGap is how far apart two moments may lie to be fetched with one query.
-const lookupGap = 6 * time.Hour
+const (
+	// lookupChain bounds the moments that are fetched with one query.
+	lookupChain = 1000
+	// lookupGap is how many cadences apart two moments may lie to be fetched
+	// with one query: what lies between them is read along, so a sparse chain
+	// over a dense store would read, and hold, far more than was asked for.
+	lookupGap = 3
+)
 
 // lookUp fills in what is stored for the moments that are not plainly new.
 func (p *Pipeline) lookUp(ctx context.Context, byStation map[reading.StationID][]*moment) error {
@@ -239,8 +246,9 @@ func (p *Pipeline) lookUpStation(ctx context.Context, id reading.StationID, mome
 	}
 	slices.SortFunc(moments, func(a, b *moment) int { return cmp.Compare(a.id.milli, b.id.milli) })
 	for len(moments) > 0 {
+		gap := lookupGap * moments[0].arrivals[0].item.station.Cadence.Milliseconds()
 		n := 1
-		for n < len(moments) && moments[n].id.milli-moments[n-1].id.milli <= lookupGap.Milliseconds() {
+		for n < min(len(moments), lookupChain) && moments[n].id.milli-moments[n-1].id.milli <= gap {
 			n++
 		}
 		if err := p.fetch(ctx, id, moments[:n]); err != nil {

@@ -98,12 +98,14 @@ type DirtyHour struct {
 
 // Blocks is what the recomputation of hours reads and writes in the register.
 type Blocks interface {
-	// DirtyHours returns up to limit marked hours, ordered by station and hour.
-	DirtyHours(ctx context.Context, limit int) ([]DirtyHour, error)
+	// DirtyHours returns up to limit marked hours of the stations after the given
+	// id (all for the empty one), ordered by station and hour.
+	DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]DirtyHour, error)
 	// ClearDirty removes the marks whose token is still the one that was seen.
 	ClearDirty(ctx context.Context, hours []DirtyHour) error
 	// Block returns the block and its version; an absent block is empty
-	// (all hours missing) with version 0.
+	// (all hours missing) with version 0. A stored block that cannot be read gives
+	// its version with an error that wraps ErrCorruptBlock.
 	Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error)
 	// PutBlocks stores the blocks in one transaction if each stored version is
 	// still the one that was read (0 = absent); else nothing is stored and
@@ -116,6 +118,10 @@ type VersionedBlock struct {
 	reading.Block
 	Version int64
 }
+
+// ErrCorruptBlock means that a stored block cannot be read. It can be computed
+// again from the raw readings of its month.
+var ErrCorruptBlock = errors.New("corrupt hour block")
 
 // ErrStaleBlock means that another process stored the block in between: read
 // again and retry.

@@ -38,7 +38,7 @@ func BenchmarkMarkDirty(b *testing.B) {
 			for b.Loop() {
 				require.NoError(b, r.MarkDirty(b.Context(), hours))
 				b.StopTimer()
-				marked, err := r.DirtyHours(b.Context(), len(hours))
+				marked, err := r.DirtyHours(b.Context(), "", len(hours))
 				require.NoError(b, err)
 				require.NoError(b, r.ClearDirty(b.Context(), marked))
 				b.StartTimer()
@@ -67,7 +67,7 @@ func BenchmarkClearDirty(b *testing.B) {
 	benchBoth(b, func(b *testing.B, r *register.Register) {
 		require.NoError(b, r.MarkDirty(b.Context(), fleet(20_000, 0)))
 		for b.Loop() {
-			hours, err := r.DirtyHours(b.Context(), 1000)
+			hours, err := r.DirtyHours(b.Context(), "", 1000)
 			require.NoError(b, err)
 			require.NoError(b, r.ClearDirty(b.Context(), hours))
 			b.StopTimer()

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 )
 
@@ -32,7 +33,7 @@ const (
 )
 
 // ErrCorruptBlock is wrapped by every error of DecodeBlock.
-var ErrCorruptBlock = errors.New("corrupt hour block")
+var ErrCorruptBlock = ingest.ErrCorruptBlock
 
 // EncodeBlock packs the values, captures and flags of b; station, property and
 // month are not in it. b must pass reading.Block.Check. Equal blocks give equal
@@ -120,7 +121,7 @@ func gcd(a, b int64) int64 {
 func DecodeBlock(s reading.StationID, p reading.Property, m reading.Month, data []byte) (reading.Block, error) {
 	b, err := decodeBlock(s, p, m, data)
 	if err != nil {
-		return reading.Block{}, fmt.Errorf("%w of station %s, %s, %s: %w (mark the hours of this month dirty to compute it again from the raw readings)",
+		return reading.Block{}, fmt.Errorf("%w of station %s, %s, %s: %w (it is computed again from the raw readings when an hour of its month is marked)",
 			ErrCorruptBlock, s, p, m, err)
 	}
 	return b, nil

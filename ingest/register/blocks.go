@@ -16,8 +16,9 @@ import (
 const maxBlockRows = 64
 
 // Block returns the block and its version; an absent block is empty (all hours
-// missing) with version 0. A stored block that cannot be read is an error that
-// wraps ErrCorruptBlock, never an empty block.
+// missing) with version 0. A stored block that cannot be read gives an empty
+// block with its version and an error that wraps ErrCorruptBlock, so that the
+// caller who computes it anew can replace it.
 func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error) {
 	var version int64
 	var data []byte
@@ -30,6 +31,9 @@ func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Pro
 		return reading.Block{}, 0, fmt.Errorf("read hour block: %w", err)
 	}
 	b, err := DecodeBlock(s, p, m, data)
+	if err != nil {
+		b = reading.NewBlock(s, p, m)
+	}
 	return b, version, err
 }
 

@@ -70,9 +70,10 @@ func markToken() (int64, error) {
 // DirtyHours returns up to limit marked hours, ordered by station and hour. A
 // mark stays until ClearDirty, so two callers may get the same one; the work
 // behind it is idempotent.
-func (r *Register) DirtyHours(ctx context.Context, limit int) ([]ingest.DirtyHour, error) {
+func (r *Register) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
 	rows, err := r.reads.QueryContext(ctx,
-		`SELECT station, hour, token FROM dirty_hour ORDER BY station, hour LIMIT $1`, max(limit, 0))
+		`SELECT station, hour, token FROM dirty_hour WHERE station > $1 ORDER BY station, hour LIMIT $2`,
+		storable(string(after), maxID), max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read marked hours: %w", err)
 	}

@@ -19,11 +19,11 @@ var migrations embed.FS
 
 // Options tunes a Register. The zero value is usable.
 type Options struct {
-	// MaxRejects bounds the rows of rejected messages; the oldest make room.
-	// 0 means 100,000.
+	// MaxRejects bounds the rows of rejected messages, a tenth of it those of one
+	// station; the oldest make room. 0 means 50,000.
 	MaxRejects int
 	// MaxRejectPayload bounds the bytes kept of a rejected message. 0 means
-	// 64 KiB.
+	// 1 MiB, a whole message of the largest size.
 	MaxRejectPayload int
 	// Now is the clock; nil means time.Now. It also ages the cache of logins.
 	Now func() time.Time
@@ -33,10 +33,10 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.MaxRejects <= 0 {
-		o.MaxRejects = 100_000
+		o.MaxRejects = 50_000
 	}
 	if o.MaxRejectPayload <= 0 {
-		o.MaxRejectPayload = 64 << 10
+		o.MaxRejectPayload = 1 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now

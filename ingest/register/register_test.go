@@ -142,7 +142,7 @@ func TestTwoHandlesWriteAtOnce(t *testing.T) {
 					for i := range 25 {
 						hours := []reading.StationHour{{Station: "shared", Hour: 1}, {Station: reading.StationID(fmt.Sprintf("s-%d-%d", h, w)), Hour: reading.Hour(i)}}
 						assert.NoError(t, r.MarkDirty(t.Context(), hours))
-						_, err := r.DirtyHours(t.Context(), 10)
+						_, err := r.DirtyHours(t.Context(), "", 10)
 						assert.NoError(t, err)
 						assert.NoError(t, r.PutRejects(t.Context(), []ingest.Reject{{Station: "shared", Cause: "json", Payload: []byte{byte(i)}}}))
 					}
@@ -217,7 +217,7 @@ func TestLoginsAreAnsweredFromMemory(t *testing.T) {
 
 func TestRejectsAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
-		r := open(t, dsn, register.Options{MaxRejects: 10, MaxRejectPayload: 16})
+		r := open(t, dsn, register.Options{MaxRejects: 100, MaxRejectPayload: 16})
 		start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 		put := func(minute, payload int) ingest.Reject {
 			return ingest.Reject{
@@ -246,6 +246,36 @@ func TestRejectsAreBounded(t *testing.T) {
 		counts, err := r.RejectCounts(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []register.RejectCount{{Cause: "json", Distinct: 10, Arrivals: 10}}, counts)
+	})
+}
+
+func TestOneStationCannotPushOutTheRejectsOfOthers(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := open(t, dsn, register.Options{MaxRejects: 50})
+		at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		put := func(station reading.StationID, from, n int) {
+			var rejects []ingest.Reject
+			for i := range n {
+				rejects = append(rejects, ingest.Reject{Station: station, Cause: "json", Received: at.Add(time.Duration(from+i) * time.Second), Payload: fmt.Appendf(nil, "%d", from+i)})
+			}
+			require.NoError(t, r.PutRejects(t.Context(), rejects))
+		}
+		put("quiet", 0, 1)
+		put("noisy", 100, 500)
+		put("noisy", 1000, 500)
+		kept, err := r.Rejects(t.Context(), "quiet", 10)
+		require.NoError(t, err)
+		require.Len(t, kept, 1)
+		kept, err = r.Rejects(t.Context(), "noisy", 100)
+		require.NoError(t, err)
+		require.Len(t, kept, 5)
+		require.Equal(t, "1499", string(kept[0].Payload))
+		for i := range 30 { // together they are bounded too
+			put(reading.StationID(fmt.Sprintf("s%02d", i)), 2000+10*i, 5)
+		}
+		counts, err := r.RejectCounts(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, int64(50), counts[0].Distinct)
 	})
 }
 
@@ -305,7 +335,7 @@ func TestMarksSurviveKill(t *testing.T) {
 			require.NotEmpty(t, acknowledged)
 
 			r := open(t, dsn, register.Options{})
-			hours, err := r.DirtyHours(t.Context(), 100_000)
+			hours, err := r.DirtyHours(t.Context(), "", 100_000)
 			require.NoError(t, err)
 			marked := map[string]bool{}
 			for _, h := range hours {

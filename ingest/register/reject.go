@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	maxID     = 200
 	maxCause  = 100
 	maxDetail = 1000
+	// stationShare is the part of MaxRejects that one station may fill.
+	stationShare = 10
 )
 
 // KeptReject is a rejected message as it is kept: Received is the last time
@@ -53,6 +56,13 @@ func (r *Register) PutRejects(ctx context.Context, rejects []ingest.Reject) erro
 		fresh, err := upsertRejects(ctx, tx, kept)
 		if err != nil {
 			return err
+		}
+		for station := range stationsOf(kept) {
+			gone, err := r.trimStation(ctx, tx, station)
+			if err != nil {
+				return err
+			}
+			fresh -= gone
 		}
 		total, err := r.bump(ctx, tx, 0, fresh)
 		if err != nil {
@@ -123,6 +133,26 @@ func upsertRejects(ctx context.Context, tx *sql.Tx, kept []keptReject) (fresh in
 		}
 	}
 	return fresh, nil
+}
+
+func stationsOf(kept []keptReject) map[string]bool {
+	stations := map[string]bool{}
+	for _, k := range kept {
+		stations[k.station] = true
+	}
+	return stations
+}
+
+// trimStation deletes the surplus rows of one station that arrived longest ago,
+// so that a station which sends nonsense pushes out its own rejects first.
+func (r *Register) trimStation(ctx context.Context, tx *sql.Tx, station string) (gone int64, err error) {
+	res, err := tx.ExecContext(ctx, `DELETE FROM reject WHERE station = $1 AND (cause, digest) IN
+		(SELECT cause, digest FROM reject WHERE station = $1 ORDER BY last_ms DESC LIMIT $2 OFFSET $3)`,
+		station, math.MaxInt32, max(1, r.options.MaxRejects/stationShare))
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }
 
 // trimRejects deletes the surplus rows that arrived longest ago. The row of the

@@ -23,7 +23,7 @@ const (
 
 func dirty(t *testing.T, r *register.Register, limit int) []ingest.DirtyHour {
 	t.Helper()
-	hours, err := r.DirtyHours(t.Context(), limit)
+	hours, err := r.DirtyHours(t.Context(), "", limit)
 	require.NoError(t, err)
 	return hours
 }
@@ -97,7 +97,7 @@ func marksConcurrent(t *testing.T, r *register.Register) {
 			for range 10 {
 				rand.Shuffle(len(hours), func(i, j int) { hours[i], hours[j] = hours[j], hours[i] })
 				assert.NoError(t, r.MarkDirty(t.Context(), hours))
-				claim, err := r.DirtyHours(t.Context(), 300)
+				claim, err := r.DirtyHours(t.Context(), "", 300)
 				assert.NoError(t, err)
 				assert.NoError(t, r.ClearDirty(t.Context(), claim))
 			}

@@ -71,7 +71,7 @@ func rejectsHostile(t *testing.T, r *register.Register) {
 	distinct := map[string]bool{}
 	for _, k := range kept {
 		require.True(t, utf8.ValidString(string(k.Station)+k.Source+k.Detail))
-		require.LessOrEqual(t, len(k.Payload), 64<<10)
+		require.LessOrEqual(t, len(k.Payload), 1<<20)
 		distinct[string(k.Payload)] = true
 	}
 	require.Len(t, distinct, len(payloads))

@@ -26,6 +26,9 @@ const (
 	CauseStationUnknown = "station-unknown"
 	CauseStoreRefused   = "store-refused"
 	CauseConflict       = "conflict"
+	// CauseStationPaused: the keeper paused the station; a broker outside does
+	// not know that, so that its messages still come.
+	CauseStationPaused = "station-paused"
 	// CauseTimeImplausible: so far from the time of receipt, or before the
 	// station, that no clock error explains it.
 	CauseTimeImplausible = "time-implausible"
@@ -55,6 +58,10 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if st.Paused {
+		it.rejects = []Reject{it.reject(m.Station, CauseStationPaused, "the station is paused: resume it before sending", m.Payload)}
+		return it, nil
 	}
 	format := m.Format
 	if format == "" {

@@ -150,6 +150,17 @@ func TestARedeliveryMarksAgainWhatAKillLeftUnmarked(t *testing.T) {
 	assert.NotEmpty(t, mem.dirty)
 }
 
+func TestAPausedStationMeasuresNothing(t *testing.T) {
+	st := amsterdam()
+	st.Paused = true
+	mem := newMemory(st)
+	r := newRig(t, mem, nil)
+	require.NoError(t, r.Ingest(t.Context(), message(0, 1)))
+	assert.Equal(t, map[string]int{ingest.CauseStationPaused: 1}, mem.causes())
+	assert.Zero(t, mem.pointCount())
+	require.NoError(t, r.stop())
+}
+
 func TestAnImplausibleTimeIsRejectedAndKept(t *testing.T) {
 	mem := newMemory(amsterdam())
 	r := newRig(t, mem, nil)

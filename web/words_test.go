@@ -94,7 +94,7 @@ func made() []string {
 	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
 		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
-		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible)
+		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused)
 	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
 		add("averaging.", string(a))
 		add("limit.mean.", string(a))

@@ -124,7 +124,9 @@ func (p *program) serve(ctx context.Context, c serveConfig, with func(context.Co
 		return err
 	}
 	s.log.InfoContext(ctx, "buurtmeter is ready", slog.String("site", s.publicURL), slog.String("mqtt", s.mqttAddr))
-	_, _ = fmt.Fprintf(p.stdout, "Buurtmeter staat klaar / is ready: %s\n", s.publicURL)
+	if s.publicURL != "" { // only the role api has an address to go to
+		_, _ = fmt.Fprintf(p.stdout, "Buurtmeter staat klaar / is ready: %s\n", s.publicURL)
+	}
 	if p.ready != nil {
 		p.ready(addresses{HTTP: s.httpAddr, MQTT: s.mqttAddr})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -134,6 +135,9 @@ func (s *server) startDoors(ctx context.Context) error {
 	if s.config.mqttListen == "" {
 		return nil
 	}
+	if host, _, err := net.SplitHostPort(s.config.mqttListen); err == nil && !isLoopback(host) {
+		s.log.WarnContext(ctx, "the embedded broker is open to the network without encryption: passwords of stations can be read on the way; put TLS in front of it", slog.String("mqtt_listen", s.config.mqttListen))
+	}
 	b, err := broker.Start(ctx, broker.Options{Listen: s.config.mqttListen, Auth: s.reg, Ingest: s.pipeline, Now: s.now, Log: s.log})
 	if err != nil {
 		return hint(fmt.Errorf("embedded MQTT broker: %w", err), "choose a free address with --mqtt-listen, e.g. --mqtt-listen 127.0.0.1:1884")
@@ -141,6 +145,12 @@ func (s *server) startDoors(ctx context.Context) error {
 	s.closer("broker", b)
 	s.mqttAddr = "tcp://" + b.Addr()
 	return nil
+}
+
+// isLoopback reports whether only this machine can reach the host.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // startHTTP serves API and site.

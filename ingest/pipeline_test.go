@@ -351,9 +351,9 @@ func TestStoppingWaitsForASenderThatIsStillDecoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := newMemory(amsterdam())
 		r := newRig(t, mem, func(o *ingest.Options) {
-			o.Decode = func(f reading.Format, in decode.Input) decode.Decoded {
+			o.Decode = func(payload []byte, st reading.Station, received time.Time) decode.Decoded {
 				time.Sleep(time.Second)
-				return decode.Decode(f, in)
+				return decode.JSON(payload, st, received)
 			}
 		})
 		result := make(chan error, 1)

@@ -19,11 +19,6 @@ type Message struct {
 	Received time.Time
 	// Source says which door it came through: "mqtt", "http", "replay".
 	Source string
-	// Format is the wire format when the door knows it; empty means the one that
-	// the station declared.
-	Format reading.Format
-	// ContentType, Topic and Pin are passed to the decoder: see decode.Input.
-	ContentType, Topic, Pin string
 }
 
 // Reject is a message, or one value of a message, that could not become a

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	firmwaresim "buurtmeter/firmware-sim"
+	"buurtmeter/ingest/porttest"
 )
 
 // desk is a broker that knows the tokens of stations and writes down what it
@@ -175,12 +175,7 @@ func TestARefusedDeviceDoesNotStopTheOthers(t *testing.T) {
 func TestLiveReadingsOutliveABroker(t *testing.T) {
 	devices := firmwaresim.Fleet(4, 5)
 	d := &desk{tokens: withTokens(devices)}
-	var lc net.ListenConfig
-	free, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := free.Addr().String()
-	require.NoError(t, free.Close())
-
+	addr := porttest.Addr(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)

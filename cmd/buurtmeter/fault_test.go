@@ -16,6 +16,7 @@ import (
 
 	"buurtmeter/ingest/mqtt"
 	"buurtmeter/ingest/mqtt/mqtttest"
+	"buurtmeter/ingest/porttest"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/register/registertest"
@@ -168,7 +169,7 @@ func randomPause() time.Duration { return time.Duration(200+rand.IntN(900)) * ti
 func TestFaultKillEmbedded(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	port := freePort(t)
+	port := porttest.Addr(t)
 	f := newFlock("mqtt://"+port, enrolFlock(t, "sqlite:"+filepath.Join(data, "register.db")))
 	for round := range rounds(t) {
 		c := startChild(t, "serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt-listen", port)

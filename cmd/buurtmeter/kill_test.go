@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/ingest/porttest"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 )
@@ -29,7 +29,7 @@ func TestKillDuringReplay(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	file := filepath.Join(dir, "kits.csv")
 	require.NoError(t, os.WriteFile(file, killFile(kits, hours), 0o600))
-	port := freePort(t)
+	port := porttest.Addr(t)
 	serve := []string{"serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt-listen", port}
 	state := filepath.Join(dir, "state.json")
 	replay := []string{"replay", "--kits", file, "--data", data, "--mqtt", "tcp://" + port, "--state", state}
@@ -96,14 +96,6 @@ func killFile(kits, hours int) []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
 }
 
 func readAcked(t *testing.T, path string) map[reading.StationID]int {

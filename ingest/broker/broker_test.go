@@ -257,7 +257,7 @@ func TestNothingIsPassedOnRetainedOrLeftAsWill(t *testing.T) {
 	c := dial(t, o)
 	require.True(t, acked(c.Publish(topic.Readings("noord-1"), 1, true, "retained"), 5*time.Second))
 	require.Equal(t, 1, b.Disconnect("noord-1")-1, "both connections of the station, the will's included")
-	require.Eventually(t, func() bool { return !first.IsConnectionOpen() }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !first.IsConnectionOpen() }, 30*time.Second, 5*time.Millisecond)
 	again := listen()
 	require.True(t, acked(again.Subscribe("buurtmeter/v1/noord-1/x", 0, nil), 5*time.Second))
 	time.Sleep(100 * time.Millisecond)
@@ -270,7 +270,7 @@ func TestQoS0IsStoredToo(t *testing.T) {
 	b := start(t, j)
 	c := dial(t, pahoOptions(b, "noord-1", "geheim-1", "kit"))
 	require.True(t, acked(c.Publish(topic.Readings("noord-1"), 0, false, "x"), time.Second))
-	require.Eventually(t, func() bool { return len(j.payloads()) == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(j.payloads()) == 1 }, 30*time.Second, 5*time.Millisecond)
 }
 
 func TestQoS2IsRefused(t *testing.T) {
@@ -278,7 +278,7 @@ func TestQoS2IsRefused(t *testing.T) {
 	b := start(t, j)
 	c := dial(t, pahoOptions(b, "noord-1", "geheim-1", "kit"))
 	tok := c.Publish(topic.Readings("noord-1"), 2, false, "x")
-	require.Eventually(t, func() bool { return !c.IsConnectionOpen() }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !c.IsConnectionOpen() }, 30*time.Second, 5*time.Millisecond)
 	assert.False(t, acked(tok, 50*time.Millisecond))
 	assert.Empty(t, j.payloads())
 }
@@ -289,7 +289,7 @@ func TestAMessageThatIsTooLargeEndsTheConnection(t *testing.T) {
 	c := dial(t, pahoOptions(b, "noord-1", "geheim-1", "kit"))
 	require.True(t, acked(c.Publish(topic.Readings("noord-1"), 1, false, make([]byte, 1000)), 5*time.Second))
 	tok := c.Publish(topic.Readings("noord-1"), 1, false, make([]byte, 10_000))
-	require.Eventually(t, func() bool { return !c.IsConnectionOpen() }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !c.IsConnectionOpen() }, 30*time.Second, 5*time.Millisecond)
 	assert.False(t, acked(tok, 50*time.Millisecond))
 	assert.Len(t, j.payloads(), 1)
 	dial(t, pahoOptions(b, "noord-1", "geheim-1", "kit"))
@@ -304,7 +304,7 @@ func TestClientIDsOfStationsAreApart(t *testing.T) {
 	assert.True(t, one.IsConnectionOpen(), "another station took the client id and ended this connection")
 
 	again := dial(t, pahoOptions(b, "noord-1", "geheim-1", "same"))
-	require.Eventually(t, func() bool { return !one.IsConnectionOpen() }, 5*time.Second, 5*time.Millisecond, "the station itself may take its session over")
+	require.Eventually(t, func() bool { return !one.IsConnectionOpen() }, 30*time.Second, 5*time.Millisecond, "the station itself may take its session over")
 	assert.True(t, again.IsConnectionOpen())
 	assert.True(t, two.IsConnectionOpen())
 }

@@ -185,8 +185,8 @@ func TestATopicThatIsNotUTF8EndsTheConnection(t *testing.T) {
 }
 
 func TestBeforeLoginNothingBigAndNothingSlow(t *testing.T) {
-	const timeout = 500 * time.Millisecond
-	b := start(t, &journal{}, func(o *broker.Options) { o.ConnectTimeout = timeout })
+	quick := start(t, &journal{}, func(o *broker.Options) { o.ConnectTimeout = 300 * time.Millisecond })
+	patient := start(t, &journal{}, func(o *broker.Options) { o.ConnectTimeout = time.Hour })
 	for name, c := range map[string]struct {
 		first  []byte
 		atOnce bool
@@ -202,19 +202,17 @@ func TestBeforeLoginNothingBigAndNothingSlow(t *testing.T) {
 		"tls hello":           {[]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			b := quick
+			if c.atOnce { // long before the time for a login is over
+				b = patient
+			}
 			w := open(t, b)
-			begin := time.Now()
 			_, err := w.conn.Write(c.first)
 			require.NoError(t, err)
 			assert.True(t, w.closed())
-			if c.atOnce {
-				assert.Less(t, time.Since(begin), timeout*9/10)
-			} else {
-				assert.InDelta(t, timeout.Seconds(), time.Since(begin).Seconds(), 2)
-			}
 		})
 	}
-	require.Eventually(t, func() bool { return b.Stats().Connections == 0 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return quick.Stats().Connections+patient.Stats().Connections == 0 }, 30*time.Second, 5*time.Millisecond)
 }
 
 // TestHostileBytesLeaveTheBrokerHealthy sends broken variations of real packets

@@ -59,19 +59,32 @@ func (r *Register) RotateToken(ctx context.Context, id reading.StationID, actor 
 // Authenticate returns nil when token is the station's current token and the
 // station is not paused, ErrWrongCredentials when not, and another error when
 // the register cannot tell. The comparison takes the same time for every token.
-// It answers from memory while no station was changed; a change by another
-// process takes effect within a second.
+// A right login is answered from memory while no station was changed, so what
+// another process withdraws is refused within a second. A refusal is never from
+// memory alone: a token that another process gave out a moment ago is taken.
 func (r *Register) Authenticate(ctx context.Context, id reading.StationID, token string) error {
-	l, err := r.login(ctx, id)
-	if err != nil {
-		return fmt.Errorf("check the login of a station: %w", err)
+	if _, err := reading.ParseStationID(string(id)); err != nil {
+		return ErrWrongCredentials // no register can know it
 	}
 	sum := sha256.Sum256([]byte(token))
-	// An unknown station has an all-zero digest, which no token has.
-	if subtle.ConstantTimeCompare(sum[:], l.digest[:]) != 1 || !l.known || l.station.Paused {
-		return ErrWrongCredentials
+	arrival := r.logins.arrival()
+	for {
+		current := r.logins.askedSince(arrival)
+		l, err := r.login(ctx, id)
+		if err != nil {
+			return fmt.Errorf("check the login of a station: %w", err)
+		}
+		// An unknown station has an all-zero digest, which no token has.
+		if subtle.ConstantTimeCompare(sum[:], l.digest[:]) == 1 && l.known && !l.station.Paused {
+			return nil
+		}
+		if current {
+			return ErrWrongCredentials
+		}
+		if err := r.logins.ask(ctx, r.reads, func() bool { return r.logins.askedSince(arrival) }); err != nil {
+			return fmt.Errorf("check the login of a station: %w", err)
+		}
 	}
-	return nil
 }
 
 // login is what the register knows about an id; known is false for none.
@@ -102,10 +115,13 @@ type loginCache struct {
 
 	mu      sync.Mutex
 	version int64
-	checked time.Time // zero: ask before the next answer
-	expired int       // counts the calls of expire
-	known   map[reading.StationID]login
-	unknown map[reading.StationID]struct{}
+	// begun counts the questions for the version, answered is the number of the
+	// last one that was answered.
+	begun, answered int
+	checked         time.Time // zero: ask before the next answer
+	expired         int       // counts the calls of expire
+	known           map[reading.StationID]login
+	unknown         map[reading.StationID]struct{}
 }
 
 func newLoginCache(now func() time.Time) *loginCache {
@@ -126,7 +142,7 @@ func (c *loginCache) expire() {
 // get returns the login from memory. Without one, ok is false and version is
 // what put needs.
 func (c *loginCache) get(ctx context.Context, db *sql.DB, id reading.StationID) (l login, ok bool, version int64, err error) {
-	if err := c.refresh(ctx, db); err != nil {
+	if err := c.ask(ctx, db, c.fresh); err != nil {
 		return login{}, false, 0, err
 	}
 	c.mu.Lock()
@@ -145,9 +161,26 @@ func (c *loginCache) fresh() bool {
 	return !c.checked.IsZero() && age >= 0 && age < loginFresh
 }
 
-// refresh forgets everything when a station was changed since it last asked.
-func (c *loginCache) refresh(ctx context.Context, db *sql.DB) error {
-	if c.fresh() {
+// arrival is the moment of now for askedSince.
+func (c *loginCache) arrival() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun
+}
+
+// askedSince tells whether the version was asked for after the arrival. Looked up
+// after that, a login is at least as new as the arrival.
+func (c *loginCache) askedSince(arrival int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answered > arrival
+}
+
+// ask forgets everything when a station was changed since it was last asked,
+// unless enough is true. There is one question at a time, whose answer serves
+// all who wait, so a flood of wrong logins costs few.
+func (c *loginCache) ask(ctx context.Context, db *sql.DB, enough func() bool) error {
+	if enough() {
 		return nil
 	}
 	select {
@@ -156,11 +189,12 @@ func (c *loginCache) refresh(ctx context.Context, db *sql.DB) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if c.fresh() {
+	if enough() {
 		return nil
 	}
 	c.mu.Lock()
-	expired := c.expired
+	c.begun++
+	number, expired := c.begun, c.expired
 	c.mu.Unlock()
 	began := c.now()
 	var version int64
@@ -169,6 +203,7 @@ func (c *loginCache) refresh(ctx context.Context, db *sql.DB) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.answered = number
 	if version != c.version {
 		c.version = version
 		clear(c.known)

@@ -189,6 +189,49 @@ func TestChangesOfAnotherProcessTakeEffectWithinASecond(t *testing.T) {
 	})
 }
 
+// A device that got its token from another process a moment ago must not be
+// turned away: many never try again.
+func TestTokenOfAnotherProcessIsTakenAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) // stands still, so memory stays fresh
+		server := open(t, dsn, register.Options{Now: func() time.Time { return now }})
+		command := open(t, dsn, register.Options{})
+		login := func(token string) error { return server.Authenticate(t.Context(), "one", token) }
+
+		require.ErrorIs(t, login("x"), register.ErrWrongCredentials)
+		token, err := command.AddStation(t.Context(), registertest.Station("one"), reading.SecretPosition{}, "operator")
+		require.NoError(t, err)
+		require.NoError(t, login(token), "a station that was unknown")
+		for range 20 {
+			fresh, err := command.RotateToken(t.Context(), "one", "keeper")
+			require.NoError(t, err)
+			require.NoError(t, login(fresh), "a token that was another")
+			require.ErrorIs(t, login(token), register.ErrWrongCredentials)
+			token = fresh
+		}
+		require.NoError(t, command.SetPaused(t.Context(), "one", true, "operator", "stuk"))
+		require.ErrorIs(t, login("x"), register.ErrWrongCredentials)
+		require.NoError(t, command.SetPaused(t.Context(), "one", false, "operator", "gemaakt"))
+		require.NoError(t, login(token), "a pause that is over")
+
+		// Many at once, while tokens change.
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 50 {
+					assert.ErrorIs(t, login("wrong"), register.ErrWrongCredentials)
+				}
+			})
+		}
+		for range 10 {
+			fresh, err := command.RotateToken(t.Context(), "one", "keeper")
+			require.NoError(t, err)
+			require.NoError(t, login(fresh))
+		}
+		wg.Wait()
+	})
+}
+
 func TestLoginsAreAnsweredFromMemory(t *testing.T) {
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	r, err := register.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "register.db"), register.Options{Now: func() time.Time { return now }})
@@ -201,13 +244,13 @@ func TestLoginsAreAnsweredFromMemory(t *testing.T) {
 
 	// Without a database: what was asked a moment ago is known, nothing else is.
 	require.NoError(t, r.Authenticate(t.Context(), "one", token))
-	require.ErrorIs(t, r.Authenticate(t.Context(), "one", "wrong"), register.ErrWrongCredentials)
-	require.ErrorIs(t, r.Authenticate(t.Context(), "two", token), register.ErrWrongCredentials)
 	_, err = r.Station(t.Context(), "one")
 	require.NoError(t, err)
-	err = r.Authenticate(t.Context(), "three", token)
-	require.Error(t, err)
-	require.NotErrorIs(t, err, register.ErrWrongCredentials, "cannot tell is not a refusal")
+	for id, token := range map[reading.StationID]string{"one": "wrong", "two": token, "three": token} {
+		err = r.Authenticate(t.Context(), id, token)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, register.ErrWrongCredentials, "cannot tell is not a refusal")
+	}
 	now = now.Add(time.Second)
 	err = r.Authenticate(t.Context(), "one", token)
 	require.Error(t, err)

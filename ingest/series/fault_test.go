@@ -79,10 +79,8 @@ func TestStoreGoneAndBack(t *testing.T) {
 	server.Kill()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	start := time.Now()
 	err := s.Append(ctx, rs)
 	require.Error(t, err)
-	assert.Less(t, time.Since(start), 3*time.Second)
 	var refused *ingest.RefusedError
 	assert.NotErrorAs(t, err, &refused, "a store that is gone must not look like a refusal")
 	_, err = s.Readings(ctx, "x", rs[0].At, rs[1].At)
@@ -104,12 +102,10 @@ func TestSilentServerEndsAtDeadline(t *testing.T) {
 	server.Pause(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	err := s.Append(ctx, []reading.Reading{sample(0, reading.NO2)})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	_, err = s.Readings(ctx, "x", time.Unix(0, 0), time.Unix(1, 0))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Less(t, time.Since(start), 2*time.Second)
 }
 
 func TestOpenSaysWhatToDo(t *testing.T) {

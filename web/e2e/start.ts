@@ -1,36 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** How long the program may take to show its first whole page, in milliseconds. */
 const patience = 180_000;
 
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === 'object') resolve(address.port);
-        else reject(new Error('no free port'));
-      });
-    });
-  });
-}
-
-async function answers(base: string, child: ChildProcess, log: () => string): Promise<void> {
+/** The address that the program prints, once its first whole page is there. */
+async function answers(child: ChildProcess, log: () => string): Promise<string> {
   const end = Date.now() + patience;
+  let base = '';
   while (Date.now() < end) {
     if (child.exitCode !== null) throw new Error(`the program ended with code ${child.exitCode}:\n${log()}`);
-    const page = await fetch(`${base}/`).catch(() => undefined);
+    base ||= /http:\/\/127\.0\.0\.1:\d+(?=\s)/.exec(log())?.[0] ?? '';
+    const page = base ? await fetch(`${base}/`).catch(() => undefined) : undefined;
     // Before the first snapshot the page is 503; a page with a map is whole.
-    if (page?.ok && (await page.text()).includes('class="tekening"')) return;
+    if (page?.ok && (await page.text()).includes('class="tekening"')) return base;
     await new Promise((r) => setTimeout(r, 500));
   }
-  throw new Error(`no map page at ${base} within ${patience / 1000} s:\n${log()}`);
+  throw new Error(`no map page at ${base || 'an address that was printed'} within ${patience / 1000} s:\n${log()}`);
 }
 
 /**
@@ -42,8 +30,7 @@ export default async function start(): Promise<(() => Promise<void>) | undefined
   const bin = process.env['BUURTMETER_BIN'];
   if (!bin) throw new Error('set BASE_URL to a running site, or BUURTMETER_BIN to the program');
   const data = await mkdtemp(join(tmpdir(), 'buurtmeter-e2e-'));
-  const [http, mqtt] = [await freePort(), await freePort()];
-  const child = spawn(bin, ['demo', '--data', data, '--http', `127.0.0.1:${http}`, '--mqtt-listen', `127.0.0.1:${mqtt}`], {
+  const child = spawn(bin, ['demo', '--data', data, '--http', '127.0.0.1:0', '--mqtt-listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
@@ -52,7 +39,6 @@ export default async function start(): Promise<(() => Promise<void>) | undefined
   };
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
-  const base = `http://127.0.0.1:${http}`;
   const stop = async () => {
     if (child.exitCode === null) {
       const ended = new Promise((r) => child.once('exit', r));
@@ -62,11 +48,10 @@ export default async function start(): Promise<(() => Promise<void>) | undefined
     await rm(data, { recursive: true, force: true });
   };
   try {
-    await answers(base, child, () => log);
+    process.env['BASE_URL'] = await answers(child, () => log);
   } catch (error) {
     await stop();
     throw error;
   }
-  process.env['BASE_URL'] = base;
   return stop;
 }

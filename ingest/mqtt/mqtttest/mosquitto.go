@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"buurtmeter/ingest/porttest"
 )
 
 // The login of the ingest process: it may read every station's readings.
@@ -55,7 +57,7 @@ func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker 
 	t.Helper()
 	bin, passwd := find(t, "mosquitto"), find(t, "mosquitto_passwd")
 	dir := t.TempDir()
-	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: freeAddr(t)}
+	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: porttest.Addr(t)}
 	b.URL = "mqtt://" + b.addr
 
 	logins := []string{IngestUser + ":" + IngestPassword}
@@ -157,15 +159,6 @@ func find(t testing.TB, name string) string {
 	}
 	t.Skip(msg)
 	return ""
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func write(t testing.TB, path, text string) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"buurtmeter/ingest/porttest"
 )
 
 // RequireServers is the environment variable that, set to 1, makes a test fail
@@ -28,10 +29,12 @@ const RequireServers = "BUURTMETER_REQUIRE_SERVERS"
 // when it was started.
 type cluster struct {
 	start sync.Once
-	port  int
-	dbs   int
-	mu    sync.Mutex
-	err   error
+	// host is the address, kept by held until the test binary ends.
+	host string
+	held func()
+	dbs  int
+	mu   sync.Mutex
+	err  error
 	// lifeline is held open: when the test binary ends, however it ends, the
 	// shell at the other end stops the server and removes its folder.
 	lifeline io.WriteCloser
@@ -65,7 +68,7 @@ func Postgres(t testing.TB) (dsn string) {
 
 func (c *cluster) address(database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.User("postgres"), Host: "127.0.0.1:" + strconv.Itoa(c.port),
+		Scheme: "postgres", User: url.User("postgres"), Host: c.host,
 		Path: "/" + database, RawQuery: "sslmode=disable",
 	}
 	return u.String()
@@ -199,16 +202,13 @@ rm -rf "$2"`
 func (c *cluster) serve(bin, folder string, attr *syscall.SysProcAttr) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	addr, held, err := porttest.Reserve()
 	if err != nil {
 		return err
 	}
-	c.port = listener.Addr().(*net.TCPAddr).Port
-	if err := listener.Close(); err != nil {
-		return err
-	}
+	c.host, c.held = addr, held
 	// Not CommandContext: the server outlives this function.
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", bin, folder, strconv.Itoa(c.port)) //nolint:noctx // see above
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", bin, folder, addr[len("127.0.0.1:"):]) //nolint:noctx // see above
 	cmd.Dir, cmd.SysProcAttr = folder, attr
 	if c.lifeline, err = cmd.StdinPipe(); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (c *cluster) answers(ctx context.Context, folder string) error {
 		return err
 	}
 	if data != filepath.Join(folder, "data") {
-		return fmt.Errorf("another server took port %d", c.port)
+		return fmt.Errorf("another server took %s", c.host)
 	}
 	return nil
 }

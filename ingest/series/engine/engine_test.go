@@ -64,7 +64,7 @@ func TestOpenCloseOpen(t *testing.T) {
 		require.ErrorIs(t, s.Append(t.Context(), readings("x", 0, 1)), engine.ErrClosed)
 		require.ErrorIs(t, s.Ping(t.Context()), engine.ErrClosed)
 	}
-	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, 5*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, 30*time.Second, 20*time.Millisecond,
 		"goroutines stay behind after Close")
 	e, err := os.ReadDir(dir)
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/ingest/porttest"
 	"buurtmeter/ingest/series"
 	"buurtmeter/ingest/series/engine"
 )
@@ -63,7 +63,7 @@ func StartServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{program: program(t)}
 	dir := t.TempDir()
-	httpAddr, rpcAddr := freeAddr(t), freeAddr(t)
+	httpAddr, rpcAddr := porttest.Addr(t), porttest.Addr(t)
 	s.URL = "http://" + httpAddr
 	s.config = filepath.Join(dir, "influxdb.conf")
 	require.NoError(t, os.WriteFile(s.config, fmt.Appendf(nil, config, rpcAddr, dir, httpAddr), 0o600))
@@ -162,15 +162,6 @@ func program(t testing.TB) string {
 	}
 	t.Skip(what)
 	return ""
-}
-
-// freeAddr returns an address of 127.0.0.1 with a port that is free now.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close() //nolint:errcheck // only the number was wanted
-	return l.Addr().String()
 }
 
 // tail keeps the last part of what a process prints.

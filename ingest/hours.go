@@ -18,6 +18,14 @@ type HoursOptions struct {
 	Blocks   Blocks
 	Stations Stations
 	RawStore RawStore
+	// Withdrawals, when set, tells which readings do not count because their
+	// keeper took them back.
+	Withdrawals Withdrawals
+	// Erase, when set, removes what is kept outside the register of a station
+	// that was deleted: raw readings first of all. A mark on an hour of such a
+	// station means that there may be some. Without it such marks are left for
+	// another process.
+	Erase func(ctx context.Context, id reading.StationID) error
 	// Log gets faults of the stores; default: nothing is logged.
 	Log *slog.Logger
 	// Wake tells that there may be marked hours; see Pipeline.Committed. nil is
@@ -140,7 +148,11 @@ func (r *Recomputer) Once(ctx context.Context) (done int, err error) {
 	for _, id := range order {
 		hours := byStation[id]
 		r.after = id
-		if err := r.station(ctx, id, hours); err != nil {
+		err := r.station(ctx, id, hours)
+		if errors.Is(err, errLeft) {
+			continue
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("station %s: %w", id, err))
 			if inRow++; inRow == maxStationsFailing || ctx.Err() != nil {
 				break
@@ -158,6 +170,37 @@ func (r *Recomputer) Once(ctx context.Context) (done int, err error) {
 	return len(clear), errors.Join(errs...)
 }
 
+// errLeft tells that the marks of a station are for another process.
+var errLeft = errors.New("marks are left for another process")
+
+// erase removes what is left of a station that was deleted. The pipeline marks
+// after each write, so a reading that was under way during the deletion brings
+// us here again.
+func (r *Recomputer) erase(ctx context.Context, id reading.StationID) error {
+	if r.o.Erase == nil {
+		return errLeft
+	}
+	if err := r.o.Erase(ctx, id); err != nil {
+		return fmt.Errorf("erase a deleted station: %w", err)
+	}
+	r.o.Log.LogAttrs(ctx, slog.LevelInfo, "hours: the readings of a deleted station are erased", slog.String("station", string(id)))
+	return nil
+}
+
+// withdraw flags the readings that their keeper took back. It must be called
+// after the blocks were read: then a block that is still at that version cannot
+// follow from a later withdrawal than ours.
+func withdraw(readings []reading.Reading, periods []Period) {
+	for i := range readings {
+		if !slices.ContainsFunc(periods, func(p Period) bool { return p.Contains(readings[i].At) }) {
+			continue
+		}
+		for k := range readings[i].Values {
+			readings[i].Values[k].Flags |= reading.Withdrawn
+		}
+	}
+}
+
 // maxStale bounds the attempts at blocks that others keep changing.
 const maxStale = 20
 
@@ -165,6 +208,9 @@ const maxStale = 20
 // in between.
 func (r *Recomputer) station(ctx context.Context, id reading.StationID, hours []DirtyHour) error {
 	st, err := r.o.Stations.Station(ctx, id)
+	if errors.Is(err, ErrStationDeleted) {
+		return r.erase(ctx, id)
+	}
 	if errors.Is(err, ErrUnknownStation) {
 		r.o.Log.LogAttrs(ctx, slog.LevelInfo, "hours: marks of a station that is gone are cleared", slog.String("station", string(id)), slog.Int("hours", len(hours)))
 		return nil
@@ -205,6 +251,13 @@ func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []re
 		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "hours: a block cannot be read and is computed anew from the raw readings", slog.String("station", string(st.ID)), slog.Any("months", t.corrupt))
 		hours = withMonths(hours, t.corrupt)
 	}
+	var withdrawn []Period
+	if r.o.Withdrawals != nil {
+		var err error
+		if withdrawn, err = r.o.Withdrawals.Withdrawals(ctx, st.ID); err != nil {
+			return err
+		}
+	}
 	for len(hours) > 0 {
 		n := spanLength(hours, st.Cadence)
 		first, last := hours[0], hours[n-1]
@@ -212,6 +265,7 @@ func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []re
 		if err != nil {
 			return fmt.Errorf("raw readings: %w", err)
 		}
+		withdraw(raw, withdrawn)
 		t.fill(sumUp(raw, first, int(last-first)+1, st.Cadence), hours[:n])
 		hours = hours[n:]
 	}

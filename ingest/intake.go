@@ -63,7 +63,13 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 		it.rejects = []Reject{it.reject(m.Station, CauseStationPaused, "the station is paused: resume it before sending", m.Payload)}
 		return it, nil
 	}
-	d := p.o.Decode(m.Payload, st, m.Received)
+	format := m.Format
+	if format == "" {
+		format = st.Wire.Format
+	}
+	d := p.o.Decode(format, decode.Input{
+		Payload: m.Payload, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin, Station: st, Received: m.Received,
+	})
 	for i := range d.Readings {
 		r := &d.Readings[i]
 		if r.At.After(m.Received.Add(maxAhead)) || r.At.Before(st.Since.Add(-maxBefore)) {

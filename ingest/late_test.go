@@ -206,7 +206,7 @@ func TestAReadingThatReachesOverTheHourMarksBothHours(t *testing.T) {
 func TestStatsCountWhatHappened(t *testing.T) {
 	mem := newMemory(amsterdam())
 	r := newRig(t, mem, nil)
-	for _, in := range []string{`"values":{"no2":1}`, `"values":{"no2":1}`, `"values":{"no2":2}`, `"values":{"pm25":2,"o3":1}`} {
+	for _, in := range []string{`"values":{"no2":1}`, `"values":{"no2":1}`, `"values":{"no2":2}`, `"values":{"pm25":2,"co2":1}`} {
 		require.NoError(t, r.Ingest(t.Context(), body(in)))
 	}
 	s := r.Stats()

@@ -25,8 +25,8 @@ type Options struct {
 	Stations Stations
 	Ledger   Ledger
 	RawStore RawStore
-	// Decode turns a payload into readings; default decode.JSON.
-	Decode func(payload []byte, st reading.Station, received time.Time) decode.Decoded
+	// Decode turns a message into readings; default decode.Decode.
+	Decode func(reading.Format, decode.Input) decode.Decoded
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Log gets faults of the stores; default: nothing is logged.
@@ -55,7 +55,7 @@ type Options struct {
 
 func (o *Options) defaults() {
 	if o.Decode == nil {
-		o.Decode = decode.JSON
+		o.Decode = decode.Decode
 	}
 	if o.Now == nil {
 		o.Now = time.Now

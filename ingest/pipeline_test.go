@@ -84,7 +84,7 @@ func TestNothingIsAcknowledgedBeforeTheCommit(t *testing.T) {
 			mem.stations[st.ID] = st
 			mem.mu.Unlock()
 			m := message(1, 20)
-			m.Station, m.Payload = st.ID, []byte(`{"values":{"no2":20,"o3":50}}`)
+			m.Station, m.Payload = st.ID, []byte(`{"values":{"no2":20,"co2":50}}`)
 			r.Submit(t.Context(), m, func(err error) {
 				assert.NoError(t, err)
 				acknowledged.Store(true)
@@ -149,7 +149,7 @@ func TestStoreGoneThenBackLosesNothing(t *testing.T) {
 				results := make(chan error, 50)
 				for i := range 50 {
 					m := message(i, float64(i))
-					m.Payload = []byte(strings.Replace(string(m.Payload), `"no2"`, `"o3":1,"no2"`, 1))
+					m.Payload = []byte(strings.Replace(string(m.Payload), `"no2"`, `"co2":1,"no2"`, 1))
 					go func() { results <- r.Ingest(t.Context(), m) }()
 				}
 				time.Sleep(5 * time.Minute)
@@ -303,7 +303,7 @@ func TestThePayloadMayBeReusedAfterSubmit(t *testing.T) {
 	mem := newMemory(amsterdam())
 	r := ingest.NewPipeline(ingest.Options{Stations: mem, Ledger: mem, RawStore: mem})
 	m := message(0, 20)
-	m.Payload = []byte(`{"time":"2026-11-23T08:00:00Z","values":{"no2":20,"o3":7}}`)
+	m.Payload = []byte(`{"time":"2026-11-23T08:00:00Z","values":{"no2":20,"co2":7}}`)
 	want := string(m.Payload)
 	done := make(chan error, 1)
 	r.Submit(t.Context(), m, func(err error) { done <- err })
@@ -351,9 +351,9 @@ func TestStoppingWaitsForASenderThatIsStillDecoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := newMemory(amsterdam())
 		r := newRig(t, mem, func(o *ingest.Options) {
-			o.Decode = func(payload []byte, st reading.Station, received time.Time) decode.Decoded {
+			o.Decode = func(f reading.Format, in decode.Input) decode.Decoded {
 				time.Sleep(time.Second)
-				return decode.JSON(payload, st, received)
+				return decode.Decode(f, in)
 			}
 		})
 		result := make(chan error, 1)

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"buurtmeter/ingest/reading"
@@ -12,6 +13,10 @@ import (
 // register.
 var ErrUnknownStation = errors.New("unknown station")
 
+// ErrStationDeleted is returned for the id of a station that was deleted. It is
+// an ErrUnknownStation too; the id is never given out again.
+var ErrStationDeleted = fmt.Errorf("the station was deleted: %w", ErrUnknownStation)
+
 // Message is one payload as it came from a station, before decoding.
 type Message struct {
 	Station  reading.StationID
@@ -19,6 +24,11 @@ type Message struct {
 	Received time.Time
 	// Source says which door it came through: "mqtt", "http", "replay".
 	Source string
+	// Format is the wire format when the door knows it; empty means the one that
+	// the station declared.
+	Format reading.Format
+	// ContentType, Topic and Pin are passed to the decoder: see decode.Input.
+	ContentType, Topic, Pin string
 }
 
 // Reject is a message, or one value of a message, that could not become a
@@ -106,6 +116,19 @@ type Blocks interface {
 	// still the one that was read (0 = absent); else nothing is stored and
 	// ErrStaleBlock is returned.
 	PutBlocks(ctx context.Context, blocks []VersionedBlock) error
+}
+
+// Period is the time from From up to and not including To.
+type Period struct{ From, To time.Time }
+
+// Contains tells whether t lies in the period.
+func (p Period) Contains(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+
+// Withdrawals tells of which periods the keeper of a station took the readings
+// back. Whoever changes the answer marks the hours of the period, and the hour
+// after it, in the same transaction. The register implements it.
+type Withdrawals interface {
+	Withdrawals(ctx context.Context, id reading.StationID) ([]Period, error)
 }
 
 // VersionedBlock is a block with the version it was read at.

@@ -39,4 +39,9 @@ const (
 	CauseValueMisplaced  = "value-misplaced"
 	CausePropertyUnknown = "property-unknown"
 	CauseUnitUnknown     = "unit-unknown"
+	CauseFormatUnknown   = "format-unknown"
+	// CauseChannelUnknown: the kit names a sensor by an id that nobody declared.
+	CauseChannelUnknown = "channel-unknown"
+	// CauseSimulated: the network marks the message as simulated.
+	CauseSimulated = "simulated"
 )

@@ -158,7 +158,7 @@ func (d *decoder) problem(cause, detail string, element []byte) {
 
 // slots is how many properties there are; slot and propertyOf are the same
 // table as reading.Properties, without a search (a test compares them).
-const slots = 6
+const slots = 11
 
 func slot(name []byte) int {
 	switch reading.Property(name) {
@@ -174,6 +174,16 @@ func slot(name []byte) int {
 		return 4
 	case reading.Pressure:
 		return 5
+	case reading.PM1:
+		return 6
+	case reading.PM25Corrected:
+		return 7
+	case reading.O3:
+		return 8
+	case reading.SO2:
+		return 9
+	case reading.CO:
+		return 10
 	}
 	return -1
 }
@@ -181,8 +191,12 @@ func slot(name []byte) int {
 func propertyOf(slot int) reading.Property {
 	return [slots]reading.Property{
 		reading.NO2, reading.PM25, reading.PM10, reading.Temperature, reading.Humidity, reading.Pressure,
+		reading.PM1, reading.PM25Corrected, reading.O3, reading.SO2, reading.CO,
 	}[slot]
 }
+
+// concentration tells whether the property of the slot cannot be negative.
+func concentration(slot int) bool { return slot < 3 || slot > 5 }
 
 // state is what is known of one key, of a reading or of its values.
 type state uint8
@@ -214,7 +228,7 @@ type draft struct {
 
 	value [slots]float64
 	have  [slots]state
-	unit  [slots]unit
+	unit  [slots]conversion
 	named [slots]state
 
 	unknown, misplaced []string
@@ -231,7 +245,7 @@ func (d *decoder) member(r *draft, key []byte) bool {
 	case "values":
 		return d.container(&r.values, func(name []byte) bool { return d.measured(r, name) })
 	case "units":
-		return d.container(&r.units, func(name []byte) bool { return d.unitOf(r, name) })
+		return d.container(&r.units, func(name []byte) bool { return d.unitMember(r, name) })
 	}
 	t, ok := d.value(2)
 	if !ok {
@@ -447,20 +461,20 @@ func (d *decoder) values(r *draft, serverTime bool, element []byte) []reading.Va
 			continue
 		}
 		v := reading.Value{Property: propertyOf(k), Value: r.value[k]}
-		if missingCode(k, v.Value) {
+		if missingCode(concentration(k), v.Value) {
 			v.Flags = reading.MissingCode
-		} else if r.unit[k] == ppb {
-			v.Value *= MicrogramPerPpbNO2
+		} else {
+			v.Value = r.unit[k].apply(v.Value)
 		}
 		if serverTime {
 			v.Flags |= reading.ServerTime
 		}
 		values = append(values, v)
 	}
-	d.named(CausePropertyUnknown, "unknown property %s: use no2, pm25, pm10, temperature, humidity or pressure", r.unknown, element)
+	d.named(CausePropertyUnknown, "unknown property %s: use one of the names on the connect page, such as no2, pm25 or pm10", r.unknown, element)
 	d.named(CauseValueMisplaced, `%s stands outside "values": move it inside`, r.misplaced, element)
 	d.named(CauseValueUnreadable, "the value of %s is not a finite number, or stands twice: send one JSON number, or null when there is none", unreadable, element)
-	d.named(CauseUnitUnknown, "the unit of %s is not known: send µg/m³ (no2 also ppb), °C, % and hPa", units, element)
+	d.named(CauseUnitUnknown, "the unit of %s is not known: send µg/m³ (gases also ppb), °C, % and hPa", units, element)
 	return values
 }
 
@@ -473,6 +487,6 @@ func (d *decoder) named(cause, format string, names []string, element []byte) {
 
 // missingCode tells whether v is a number that firmware sends for "no value":
 // -999 and -9999 for anything, -1 for what cannot be negative.
-func missingCode(slot int, v float64) bool {
-	return v == -999 || v == -9999 || (v == -1 && slot < 3)
+func missingCode(concentration bool, v float64) bool {
+	return v == -999 || v == -9999 || (v == -1 && concentration)
 }

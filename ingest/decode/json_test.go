@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +95,8 @@ func TestJSON(t *testing.T) {
 		{"bare words", `{` + stamp + `,"values":{"no2":NaN,"pm25":-inf,"pm10":2,"humidity":-nan}}`, at + " pm10=2\n! value-unreadable"},
 		{"overflow", `{` + stamp + `,"values":{"no2":1e999,"pm25":3}}`, at + " pm25=3\n! value-unreadable"},
 		{"other types", `{` + stamp + `,"values":{"no2":true,"pm25":[1],"pm10":{"v":1},"humidity":40}}`, at + " humidity=40\n! value-unreadable"},
-		{"unknown property keeps its neighbours", `{` + stamp + `,"values":{"o3":50,"PM2.5":1,"no2":1}}`, at + " no2=1\n! property-unknown"},
-		{"only an unknown property", `{` + stamp + `,"values":{"o3":50}}`, "! property-unknown"},
+		{"unknown property keeps its neighbours", `{` + stamp + `,"values":{"co2":50,"PM2.5":1,"no2":1}}`, at + " no2=1\n! property-unknown"},
+		{"only an unknown property", `{` + stamp + `,"values":{"co2":50}}`, "! property-unknown"},
 		{"value twice", `{` + stamp + `,"values":{"no2":1,"no2":2,"pm25":3}}`, at + " pm25=3\n! value-unreadable"},
 		{"value twice, once null", `{` + stamp + `,"values":{"no2":null,"no2":2,"pm25":3}}`, at + " pm25=3\n! value-unreadable"},
 		{"escaped name twice", `{` + stamp + `,"values":{"no2":1,"n\u006f2":2,"pm25":3}}`, at + " pm25=3\n! value-unreadable"},
@@ -116,8 +117,8 @@ func TestJSON(t *testing.T) {
 
 		{"ppb", `{"units":{"no2":"ppb"},` + stamp + `,"values":{"no2":20,"pm25":1}}`, at + " no2=38.25 pm25=1"},
 		{"own units", `{` + stamp + `,"units":{"no2":"µg/m³","pm25":"μg/m³","pm10":"ug/m3","temperature":"°C","humidity":"%","pressure":"hPa"},"values":{"no2":1,"pm25":2,"pm10":3,"temperature":4,"humidity":5,"pressure":960}}`, at + " no2=1 pm25=2 pm10=3 temperature=4 humidity=5 pressure=960"},
-		{"unknown unit", `{` + stamp + `,"units":{"no2":"ppm","pm25":"ppb"},"values":{"no2":1,"pm25":2,"pm10":3}}`, at + " pm10=3\n! unit-unknown"},
-		{"pressure in Pa", `{` + stamp + `,"units":{"pressure":"Pa"},"values":{"pressure":101300}}`, "! unit-unknown"},
+		{"unknown unit", `{` + stamp + `,"units":{"no2":"mg/l","pm25":"ppb"},"values":{"no2":1,"pm25":2,"pm10":3}}`, at + " pm10=3\n! unit-unknown"},
+		{"pressure in Pa is turned into hPa", `{` + stamp + `,"units":{"pressure":"Pa"},"values":{"pressure":101300}}`, at + " pressure=1013"},
 		{"unit twice", `{` + stamp + `,"units":{"no2":"ppb","no2":"ug/m3"},"values":{"no2":1,"pm10":3}}`, at + " pm10=3\n! unit-unknown"},
 		{"units not an object", `{` + stamp + `,"units":"ppb","values":{"no2":1}}`, "! unit-unknown"},
 		{"units null", `{` + stamp + `,"units":null,"values":{"no2":1}}`, at + " no2=1"},
@@ -179,10 +180,10 @@ func TestJSON(t *testing.T) {
 }
 
 func TestTheElementOfAProblemCanBeDecodedAgain(t *testing.T) {
-	in := `{"readings": [ {"values":{"o3":1},` + stamp + `} , {` + stamp + `,"values":{"no2":1}}]}`
+	in := `{"readings": [ {"values":{"co2":1},` + stamp + `} , {` + stamp + `,"values":{"no2":1}}]}`
 	got := JSON([]byte(in), station, received)
 	require.Len(t, got.Problems, 1)
-	assert.Equal(t, `{"values":{"o3":1},`+stamp+`}`, string(got.Problems[0].Element))
+	assert.Equal(t, `{"values":{"co2":1},`+stamp+`}`, string(got.Problems[0].Element))
 
 	whole := JSON([]byte("{"), station, received)
 	require.Len(t, whole.Problems, 1)
@@ -222,9 +223,10 @@ func TestSlotsFollowTheTableOfProperties(t *testing.T) {
 	for i, info := range table {
 		assert.Equal(t, info.Property, propertyOf(i))
 		assert.Equal(t, i, slot([]byte(info.Property)))
-		assert.Equal(t, i < 3, info.Norm, "the first three slots are the concentrations")
+		meteo := slices.Contains([]reading.Property{reading.Temperature, reading.Humidity, reading.Pressure}, info.Property)
+		assert.Equal(t, !meteo, concentration(i))
 	}
-	assert.Equal(t, -1, slot([]byte("o3")))
+	assert.Equal(t, -1, slot([]byte("co2")))
 }
 
 func TestThePpbFactorFollowsFromTheGasLaw(t *testing.T) {
@@ -262,7 +264,7 @@ func TestSecondsAreReadDigitByDigit(t *testing.T) {
 }
 
 func TestDecodingIsDeterministic(t *testing.T) {
-	in := []byte(`[{` + stamp + `,"values":{"o3":1,"no2":"x","pm25":2}},{"values":{}}]`)
+	in := []byte(`[{` + stamp + `,"values":{"co2":1,"no2":"x","pm25":2}},{"values":{}}]`)
 	if diff := cmp.Diff(JSON(in, station, received), JSON(in, station, received)); diff != "" {
 		t.Fatal(diff)
 	}

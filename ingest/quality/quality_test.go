@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 		{"small negative noise is kept", now, values{{Property: reading.PM25, Value: -0.4}}, []reading.Flag{no}},
 		{"above and below", now, values{{Property: reading.NO2, Value: 1000.1}, {Property: reading.Humidity, Value: -0.1}}, []reading.Flag{reading.Range, reading.Range}},
 		{"not a number", now, values{{Property: reading.NO2, Value: math.NaN()}, {Property: reading.PM10, Value: math.Inf(1)}}, []reading.Flag{reading.Range, reading.Range}},
-		{"unknown property", now, values{{Property: "o3", Value: 1}}, []reading.Flag{reading.Range}},
+		{"unknown property", now, values{{Property: "co2", Value: 1}}, []reading.Flag{reading.Range}},
 		{"missing code has no range", now, values{{Property: reading.NO2, Value: -999, Flags: reading.MissingCode}}, []reading.Flag{reading.MissingCode}},
 		{"flags that are there stay", now, values{{Property: reading.NO2, Value: -30, Flags: reading.ServerTime}}, []reading.Flag{reading.ServerTime | reading.Range}},
 		{"five minutes ahead", now.Add(5 * time.Minute), values{{Property: reading.NO2}}, []reading.Flag{no}},

@@ -33,11 +33,14 @@ const (
 	NoPosition
 	// ServerTime: the device sent no time; the time of receipt stands in.
 	ServerTime
+	// Withdrawn: the keeper took the readings of this period back. They are kept;
+	// who withdrew them and why is a public event of the station.
+	Withdrawn
 )
 
 // Excluding is the set of flags that keep a value out of every mean. The other
 // flags are notes: the value counts, the remark is published with it.
-const Excluding = MissingCode | Range | ClockFuture | ClockPast | Conflict | Constant
+const Excluding = MissingCode | Range | ClockFuture | ClockPast | Conflict | Constant | Withdrawn
 
 // FlagInfo describes one flag.
 type FlagInfo struct {
@@ -52,7 +55,7 @@ type FlagInfo struct {
 func FlagTable() []FlagInfo {
 	keys := []string{
 		"missing-code", "range", "clock-future", "clock-past", "conflict", "constant",
-		"pm-order", "duplicate", "revised", "no-position", "server-time",
+		"pm-order", "duplicate", "revised", "no-position", "server-time", "withdrawn",
 	}
 	t := make([]FlagInfo, len(keys))
 	for i, k := range keys {

@@ -3,6 +3,7 @@ package reading
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Property is the key of an observed property, in the spelling of the wire
@@ -11,12 +12,19 @@ type Property string
 
 // The properties that stations may report.
 const (
-	NO2         Property = "no2"
-	PM25        Property = "pm25"
-	PM10        Property = "pm10"
-	Temperature Property = "temperature"
-	Humidity    Property = "humidity"
-	Pressure    Property = "pressure"
+	NO2  Property = "no2"
+	PM25 Property = "pm25"
+	PM10 Property = "pm10"
+	PM1  Property = "pm1"
+	O3   Property = "o3"
+	SO2  Property = "so2"
+	CO   Property = "co"
+	// PM25Corrected is PM2.5 as the kit itself corrected it. It is a series of its
+	// own beside PM25, which is raw.
+	PM25Corrected Property = "pm25-corrected"
+	Temperature   Property = "temperature"
+	Humidity      Property = "humidity"
+	Pressure      Property = "pressure"
 )
 
 // HourScale is the number of stored steps in one unit of every property: an
@@ -52,7 +60,7 @@ func Properties() []PropertyInfo {
 }
 
 // propertyTable is an array, so that looking a property up costs no allocation.
-func propertyTable() [6]PropertyInfo {
+func propertyTable() [11]PropertyInfo {
 	return [...]PropertyInfo{
 		{NO2, "µg/m³", "NO2", -20, 1000, true},
 		{PM25, "µg/m³", "PM2.5", -20, 1000, true},
@@ -60,6 +68,11 @@ func propertyTable() [6]PropertyInfo {
 		{Temperature, "°C", "T", -40, 60, false},
 		{Humidity, "%", "RH", 0, 100, false},
 		{Pressure, "hPa", "p", 850, 1100, false},
+		{PM1, "µg/m³", "PM1", -20, 1000, false},
+		{PM25Corrected, "µg/m³", "PM2.5 (corrected by the kit)", -20, 1000, false},
+		{O3, "µg/m³", "O3", -20, 1000, true},
+		{SO2, "µg/m³", "SO2", -20, 2000, true},
+		{CO, "mg/m³", "CO", -1, 150, true},
 	}
 }
 
@@ -73,13 +86,21 @@ func InfoOf(p Property) (info PropertyInfo, ok bool) {
 	return PropertyInfo{}, false
 }
 
+func keys() string {
+	var ks []string
+	for _, i := range propertyTable() {
+		ks = append(ks, string(i.Property))
+	}
+	return strings.Join(ks, ", ")
+}
+
 // ParseProperty checks that s names a known property. The error says which
 // names are accepted.
 func ParseProperty(s string) (Property, error) {
 	if _, ok := InfoOf(Property(s)); ok {
 		return Property(s), nil
 	}
-	return "", fmt.Errorf("unknown property %q: use one of no2, pm25, pm10, temperature, humidity, pressure", s)
+	return "", fmt.Errorf("unknown property %q: use one of %s", s, keys())
 }
 
 // Scaled converts a value in the property's unit to the stored integer of

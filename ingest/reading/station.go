@@ -83,6 +83,8 @@ type Station struct {
 	Simulated bool
 	// HasPosition tells whether a usable secret position is stored.
 	HasPosition bool
+	// Wire is what was declared about its messages.
+	Wire Wire
 	// Paused stations are refused at login and shown as paused.
 	Paused bool
 }

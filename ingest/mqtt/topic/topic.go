@@ -27,7 +27,7 @@ const (
 	QoS = 1
 )
 
-// ErrTopic is wrapped by every error of Station.
+// ErrTopic is wrapped by every error of this package.
 var ErrTopic = errors.New("not a readings topic")
 
 // Readings returns the topic on which the station publishes its readings.

@@ -66,13 +66,15 @@ func (l *limiter[K]) giveBack(k K) {
 }
 
 // at returns when the bucket is full again, now at the earliest. A clock that
-// was set back cannot make it later than two full buckets from now.
+// was set back cannot make it later than two full buckets from the moment at
+// which that was noticed.
 func (l *limiter[K]) at(k K, now time.Time) time.Time {
 	at, ok := l.full[k]
 	if !ok || at.Before(now) {
 		return now
 	}
 	if limit := now.Add(2 * l.burst); at.After(limit) {
+		l.full[k] = limit
 		return limit
 	}
 	return at

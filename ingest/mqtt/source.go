@@ -248,11 +248,13 @@ func (s *Source) deliver(ctx context.Context) {
 // message makes the ingest message. A topic that is not a station's gives an
 // empty station: the pipeline keeps it as a reject, nothing is lost in silence.
 func (s *Source) message(m paho.Message) ingest.Message {
-	id, err := topic.Station(m.Topic())
+	id, route, err := topic.Incoming(m.Topic())
 	if err != nil {
 		s.options.Log.Warn("mqtt: message on a topic of no station; check the access rules of the broker", slog.Any("error", err))
 	}
-	return ingest.Message{Station: id, Payload: m.Payload(), Received: s.options.Now(), Source: "mqtt"}
+	return ingest.Message{
+		Station: id, Payload: m.Payload(), Received: s.options.Now(), Source: "mqtt", Format: route.Format, Topic: route.Rest,
+	}
 }
 
 // submit hands the message in until it is committed. It stays unacknowledged

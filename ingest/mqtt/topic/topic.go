@@ -19,8 +19,9 @@ const (
 	Root = "buurtmeter/v1/"
 	// readings ends the topic of a station's measurements.
 	readings = "/readings"
-	// AllReadings matches the readings of every station.
-	AllReadings = Root + "+" + readings
+	// AllReadings matches what every station publishes: its readings, and those in
+	// a named format, whose topics lie below it.
+	AllReadings = Root + "+" + readings + "/#"
 	// DefaultGroup is the name under which ingest processes share the work.
 	DefaultGroup = "buurtmeter"
 	// QoS is the quality of service of readings: at least once.

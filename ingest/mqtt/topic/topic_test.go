@@ -32,7 +32,7 @@ func TestStationRefusesEveryOtherTopic(t *testing.T) {
 
 func TestTheWireIsWhatDevicesWereTold(t *testing.T) {
 	assert.Equal(t, "buurtmeter/v1/noord-1/readings", topic.Readings("noord-1"))
-	assert.Equal(t, "$share/buurtmeter/buurtmeter/v1/+/readings", topic.Shared(topic.DefaultGroup))
+	assert.Equal(t, "$share/buurtmeter/buurtmeter/v1/+/readings/#", topic.Shared(topic.DefaultGroup))
 }
 
 func FuzzStation(f *testing.F) {

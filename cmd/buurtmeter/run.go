@@ -26,7 +26,7 @@ type program struct {
 }
 
 // addresses are where a running server listens.
-type addresses struct{ HTTP, MQTT string }
+type addresses struct{ HTTP, MQTT, Door, Metrics string }
 
 // command is one subcommand.
 type command struct {

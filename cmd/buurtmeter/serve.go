@@ -18,6 +18,7 @@ import (
 // serveConfig is what a server is started with.
 type serveConfig struct {
 	stores
+	doorConfig
 	http       string
 	mqttListen string
 	mqttURL    string
@@ -28,12 +29,16 @@ type serveConfig struct {
 	publicURL  string
 	roles      string
 	logLevel   string
-	publisher  opendata.Publisher
+	// metricsListen is the address of the metrics; empty is for none.
+	metricsListen string
+	publisher     opendata.Publisher
 }
 
 func (c *serveConfig) flags(fs *flag.FlagSet) {
 	c.stores.flags(fs)
 	c.influxFlags(fs)
+	c.doorFlags(fs)
+	fs.StringVar(&c.metricsListen, "metrics-listen", "", "address of Prometheus metrics, e.g. 127.0.0.1:9090 (default: none)")
 	fs.StringVar(&c.http, "http", "127.0.0.1:8080", "address of the site and the API")
 	fs.StringVar(&c.mqttListen, "mqtt-listen", "127.0.0.1:1883", "address of the embedded MQTT broker; empty for none")
 	fs.StringVar(&c.mqttURL, "mqtt-url", "", "external MQTT broker to read from instead, e.g. tcp://broker:1883")
@@ -123,12 +128,12 @@ func (p *program) serve(ctx context.Context, c serveConfig, with func(context.Co
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	s.log.InfoContext(ctx, "buurtmeter is ready", slog.String("site", s.publicURL), slog.String("mqtt", s.mqttAddr))
+	s.log.InfoContext(ctx, "buurtmeter is ready", slog.String("site", s.publicURL), slog.String("mqtt", s.mqttAddr), slog.String("door", s.doorAddr))
 	if s.publicURL != "" { // only the role api has an address to go to
 		_, _ = fmt.Fprintf(p.stdout, "Buurtmeter staat klaar / is ready: %s\n", s.publicURL)
 	}
 	if p.ready != nil {
-		p.ready(addresses{HTTP: s.httpAddr, MQTT: s.mqttAddr})
+		p.ready(addresses{HTTP: s.httpAddr, MQTT: s.mqttAddr, Door: s.doorAddr, Metrics: s.metricsAddr})
 	}
 	if with != nil {
 		s.background(ctx, "fleet", func(ctx context.Context) error { return with(ctx, s) })

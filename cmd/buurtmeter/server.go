@@ -13,6 +13,7 @@ import (
 	"buurtmeter/geo"
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/broker"
+	"buurtmeter/ingest/door"
 	"buurtmeter/ingest/mqtt"
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/series"
@@ -37,8 +38,10 @@ type server struct {
 	pipeline *ingest.Pipeline
 	source   *mqtt.Source
 	builder  *opendata.Builder
+	broker   *broker.Broker
+	door     *door.Door
 
-	httpAddr, mqttAddr, publicURL string
+	httpAddr, mqttAddr, publicURL, doorAddr, metricsAddr string
 }
 
 // start brings the parts up, readers of a store after the store. What was
@@ -75,6 +78,12 @@ func (s *server) start(ctx context.Context) error {
 		if err := s.startDoors(ctx); err != nil {
 			return err
 		}
+		if err := s.startDoor(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.startMetrics(ctx); err != nil {
+		return err
 	}
 	if roles.api {
 		return s.startHTTP(ctx)
@@ -142,6 +151,7 @@ func (s *server) startDoors(ctx context.Context) error {
 	if err != nil {
 		return hint(fmt.Errorf("embedded MQTT broker: %w", err), "choose a free address with --mqtt-listen, e.g. --mqtt-listen 127.0.0.1:1884")
 	}
+	s.broker = b
 	s.closer("broker", b)
 	s.mqttAddr = "tcp://" + b.Addr()
 	return nil

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+
+	"buurtmeter/ingest/door"
+)
+
+// doorConfig says where kits that cannot speak MQTT send their readings.
+type doorConfig struct {
+	doorListen  string
+	doorProxies string
+	// doorChosen tells that the address was asked for and is not the default.
+	doorChosen bool
+}
+
+// defaultDoor is where the HTTP door listens when nothing else is said. A second
+// server on the same machine then does without.
+const defaultDoor = "127.0.0.1:8081"
+
+func (c *doorConfig) doorFlags(fs *flag.FlagSet) {
+	fs.StringVar(&c.doorListen, "door-listen", "", "address of the HTTP door, where kits without MQTT send readings (default "+defaultDoor+" when it is free; - for none)")
+	fs.StringVar(&c.doorProxies, "door-proxies", "", "addresses of proxies in front of the HTTP door, whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,127.0.0.1")
+}
+
+// startDoor opens the HTTP door.
+func (s *server) startDoor(ctx context.Context) error {
+	c := &s.config.doorConfig
+	if c.doorListen == "-" {
+		return nil
+	}
+	c.doorChosen = c.doorListen != ""
+	if !c.doorChosen {
+		c.doorListen = defaultDoor
+	}
+	proxies, err := parseProxies(c.doorProxies)
+	if err != nil {
+		return err
+	}
+	d, err := door.Start(ctx, door.Options{
+		Listen: c.doorListen, Auth: s.reg, Ingest: s.pipeline, Proxies: proxies, Now: s.now, Log: s.log,
+	})
+	switch {
+	case err != nil && !c.doorChosen:
+		s.log.WarnContext(ctx, "no HTTP door: its address is taken; choose another with --door-listen", slog.String("address", defaultDoor))
+		return nil
+	case err != nil:
+		return hint(fmt.Errorf("HTTP door: %w", err), "choose a free address with --door-listen, e.g. --door-listen 127.0.0.1:8082")
+	}
+	s.door = d
+	s.closer("HTTP door", d)
+	s.doorAddr = "http://" + d.Addr()
+	return nil
+}
+
+func parseProxies(s string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if a, e := netip.ParseAddr(part); e == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, hint(fmt.Errorf("--door-proxies: %q is no address or network", part), "give a list such as 10.0.0.0/8,127.0.0.1")
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}

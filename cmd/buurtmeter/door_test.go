@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// addStation registers a station from the command line and returns its token.
+func addStation(t *testing.T, data, id string) string {
+	t.Helper()
+	out, err := runCommand(t, "station", "add", "--id", id, "--title", id, "--lon", "4.82", "--lat", "52.44", "--data", data)
+	require.NoError(t, err, out)
+	for _, word := range strings.Fields(out) {
+		if len(word) == 43 { // 256 bits in base64url
+			return word
+		}
+	}
+	t.Fatal("no token in: " + out)
+	return ""
+}
+
+func TestReadingsComeInOverHTTP(t *testing.T) {
+	data := t.TempDir()
+	token := addStation(t, data, "kit-1")
+	s := startServer(t, "--data", data, "--mqtt-listen", "127.0.0.1:0", "--door-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0")
+	at := time.Now().UTC().Truncate(time.Minute).Add(-time.Hour)
+	post := func(path, contentType, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Door+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", contentType)
+		req.SetBasicAuth("kit-1", token)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	body := `{"time":"` + at.Format(time.RFC3339) + `","values":{"no2":21.5,"pm25":8}}`
+	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", body))
+	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", body), "a repeated message is no error")
+	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", "not JSON"), "kept as a reject: sending it again would not help")
+
+	// Acknowledged is stored: it is there at once, once.
+	status, _, raw := get(t, s.url("/v1/stations/kit-1/readings?from="+at.Add(-time.Minute).Format(time.RFC3339)+"&to="+at.Add(time.Minute).Format(time.RFC3339)), "application/json")
+	require.Equal(t, http.StatusOK, status, raw)
+	assert.Equal(t, 1, strings.Count(raw, `"at":`), raw)
+	assert.Contains(t, raw, "21.5")
+
+	_, _, text := get(t, "http://"+s.Metrics+"/metrics", "")
+	for _, line := range []string{
+		"buurtmeter_messages_acknowledged_total 3", "buurtmeter_readings_stored_total 2", "buurtmeter_values_duplicate_total 2",
+		`buurtmeter_rejects_total{cause="json"} 1`, `buurtmeter_door_messages_total{door="http",result="committed"} 3`, "buurtmeter_ready 1",
+	} {
+		assert.Contains(t, text, line+"\n")
+	}
+	assert.NotContains(t, text, "kit-1", "metrics name no station")
+	status, _, raw = get(t, s.url("/v1/quality"), "application/json")
+	require.Equal(t, http.StatusOK, status)
+	require.True(t, json.Valid([]byte(raw)))
+	assert.NotContains(t, s.log.String(), token)
+}
+
+func TestTheHTTPDoorIsOptional(t *testing.T) {
+	out, err := runCommand(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", "--door-proxies", "here")
+	require.Error(t, err)
+	assert.Contains(t, out, "Try:   give a list such as")
+	first := startServer(t, "--data", t.TempDir(), "--mqtt-listen", "127.0.0.1:0", "--door-listen", "127.0.0.1:0")
+	out, err = runCommand(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", "--door-listen", strings.TrimPrefix(first.Door, "http://"))
+	require.Error(t, err, "an address that was asked for is not left out in silence")
+	assert.Contains(t, out, "Try:   choose a free address with --door-listen")
+	closed := startServer(t, "--data", t.TempDir(), "--mqtt-listen", "127.0.0.1:0", "--door-listen", "-")
+	assert.Empty(t, closed.Door)
+}

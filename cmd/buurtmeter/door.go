@@ -15,6 +15,8 @@ import (
 type doorConfig struct {
 	doorListen  string
 	doorProxies string
+	// brokerSecret is the file with the secret of an external broker's questions.
+	brokerSecret string
 	// doorChosen tells that the address was asked for and is not the default.
 	doorChosen bool
 }
@@ -26,6 +28,7 @@ const defaultDoor = "127.0.0.1:8081"
 func (c *doorConfig) doorFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.doorListen, "door-listen", "", "address of the HTTP door, where kits without MQTT send readings (default "+defaultDoor+" when it is free; - for none)")
 	fs.StringVar(&c.doorProxies, "door-proxies", "", "addresses of proxies in front of the HTTP door, whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,127.0.0.1")
+	fs.StringVar(&c.brokerSecret, "broker-secret-file", "", "file with the secret by which an external broker (EMQX) asks the HTTP door who may log in and do what")
 }
 
 // startDoor opens the HTTP door.
@@ -42,9 +45,17 @@ func (s *server) startDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := door.Start(ctx, door.Options{
-		Listen: c.doorListen, Auth: s.reg, Ingest: s.pipeline, Proxies: proxies, Now: s.now, Log: s.log,
-	})
+	o := door.Options{Listen: c.doorListen, Auth: s.reg, Ingest: s.pipeline, Proxies: proxies, Now: s.now, Log: s.log}
+	if o.BrokerSecret, err = secret(c.brokerSecret); err != nil {
+		return err
+	}
+	if o.BrokerSecret != "" {
+		o.BrokerUser = s.config.mqttUser
+		if o.BrokerPassword, err = secret(s.config.mqttSecret); err != nil {
+			return err
+		}
+	}
+	d, err := door.Start(ctx, o)
 	switch {
 	case err != nil && !c.doorChosen:
 		s.log.WarnContext(ctx, "no HTTP door: its address is taken; choose another with --door-listen", slog.String("address", defaultDoor))

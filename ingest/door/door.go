@@ -50,6 +50,10 @@ type Options struct {
 	Auth Authenticator
 	// Ingest stores messages.
 	Ingest Ingester
+	// BrokerSecret, when set, opens the questions of an external broker to who
+	// knows it. BrokerUser and BrokerPassword are the login of the ingest process
+	// at that broker, which may read the readings of all stations.
+	BrokerSecret, BrokerUser, BrokerPassword string
 	// Now is the clock that stamps messages and counts for limits (time.Now).
 	Now func() time.Time
 	// Log receives what an operator must know (nothing is logged when nil).

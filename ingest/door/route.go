@@ -99,6 +99,7 @@ func (d *Door) newApp() *fiber.App {
 		app.Post(r.path, d.post(r))
 		app.Post(secretPrefix+r.path, d.post(r))
 	}
+	d.brokerRoutes(app)
 	return app
 }
 

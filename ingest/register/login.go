@@ -19,20 +19,30 @@ import (
 // station and a paused station alike.
 var ErrWrongCredentials = errors.New("wrong station id or token, or the station is paused")
 
-func newToken() (token string, digest []byte, err error) {
+// secrets are what is kept of a token: by none of them it can be found, because
+// it is 256 random bits.
+type secrets struct {
+	digest []byte
+	// mosquitto is the line of Mosquitto's password file, without the user.
+	mosquitto string
+}
+
+func newToken() (token string, kept secrets, err error) {
 	var secret [32]byte
 	if _, err := rand.Read(secret[:]); err != nil {
-		return "", nil, fmt.Errorf("draw a token: %w", err)
+		return "", secrets{}, fmt.Errorf("draw a token: %w", err)
 	}
 	token = base64.RawURLEncoding.EncodeToString(secret[:])
 	sum := sha256.Sum256([]byte(token))
-	return token, sum[:], nil
+	kept.digest = sum[:]
+	kept.mosquitto, err = MosquittoHash(token)
+	return token, kept, err
 }
 
-func (r *Register) storeToken(ctx context.Context, tx *sql.Tx, id reading.StationID, digest []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO station_token (station, sha256, issued_ms) VALUES ($1, $2, $3)
-		ON CONFLICT (station) DO UPDATE SET sha256 = excluded.sha256, issued_ms = excluded.issued_ms`,
-		string(id), digest, r.nowMs())
+func (r *Register) storeToken(ctx context.Context, tx *sql.Tx, id reading.StationID, s secrets) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO station_token (station, sha256, mosquitto, issued_ms) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (station) DO UPDATE SET sha256 = excluded.sha256, mosquitto = excluded.mosquitto, issued_ms = excluded.issued_ms`,
+		string(id), s.digest, s.mosquitto, r.nowMs())
 	return err
 }
 
@@ -40,12 +50,12 @@ func (r *Register) storeToken(ctx context.Context, tx *sql.Tx, id reading.Statio
 // it can be shown. The old one is refused at once by this Register, and within
 // a second by other processes.
 func (r *Register) RotateToken(ctx context.Context, id reading.StationID, actor string) (token string, err error) {
-	token, digest, err := newToken()
+	token, kept, err := newToken()
 	if err != nil {
 		return "", err
 	}
 	err = r.change(ctx, "rotate the token of station", id, func(tx *sql.Tx) error {
-		if err := r.storeToken(ctx, tx, id, digest); err != nil {
+		if err := r.storeToken(ctx, tx, id, kept); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventTokenRotated})

@@ -39,7 +39,7 @@ func (r *Register) AddStation(ctx context.Context, st reading.Station, pos readi
 	if err := checkStation(st); err != nil {
 		return "", err
 	}
-	token, digest, err := newToken()
+	token, kept, err := newToken()
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ func (r *Register) AddStation(ctx context.Context, st reading.Station, pos readi
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrStationExists)
 		}
-		if err := r.storeToken(ctx, tx, st.ID, digest); err != nil {
+		if err := r.storeToken(ctx, tx, st.ID, kept); err != nil {
 			return err
 		}
 		if !pos.IsZero() {

@@ -68,7 +68,7 @@ func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker 
 	write(t, passwords, strings.Join(logins, "\n")+"\n")
 	out, err := exec.CommandContext(t.Context(), passwd, "-U", passwords).CombinedOutput()
 	require.NoError(t, err, string(out))
-	write(t, rules, "pattern write buurtmeter/v1/%u/readings\npattern write buurtmeter/v1/%u/readings/#\n\nuser "+IngestUser+"\ntopic read buurtmeter/v1/+/readings/#\n")
+	write(t, rules, "pattern write buurtmeter/v1/%u/readings\npattern write buurtmeter/v1/%u/readings/#\n\nuser "+IngestUser+"\ntopic read buurtmeter/v1/+/readings/#\ntopic readwrite buurtmeter/v1/doctor/probe\n")
 	host, port, err := net.SplitHostPort(b.addr)
 	require.NoError(t, err)
 	config := []string{

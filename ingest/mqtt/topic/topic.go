@@ -22,6 +22,9 @@ const (
 	// AllReadings matches what every station publishes: its readings, and those in
 	// a named format, whose topics lie below it.
 	AllReadings = Root + "+" + readings + "/#"
+	// Probe is where the ingest process may talk to itself, to find out what a
+	// broker does with messages. It is no station's: "doctor" is kept free.
+	Probe = Root + "doctor/probe"
 	// DefaultGroup is the name under which ingest processes share the work.
 	DefaultGroup = "buurtmeter"
 	// QoS is the quality of service of readings: at least once.

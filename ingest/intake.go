@@ -51,7 +51,10 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 	}
 	m.Received = m.Received.UTC().Truncate(time.Millisecond)
 	st, err := p.station(ctx, m.Station)
-	it := &item{source: m.Source, received: m.Received, station: st, weight: 1}
+	it := &item{
+		source: m.Source, received: m.Received, station: st, weight: 1,
+		wire: Message{Format: m.Format, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin},
+	}
 	if errors.Is(err, ErrUnknownStation) {
 		it.rejects = []Reject{it.reject(m.Station, CauseStationUnknown, "no such station: register it, or correct its id", m.Payload)}
 		return it, nil
@@ -63,13 +66,13 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 		it.rejects = []Reject{it.reject(m.Station, CauseStationPaused, "the station is paused: resume it before sending", m.Payload)}
 		return it, nil
 	}
-	format := m.Format
-	if format == "" {
-		format = st.Wire.Format
+	if m.Format == "" {
+		it.wire.Format = st.Wire.Format
 	}
-	d := p.o.Decode(format, decode.Input{
-		Payload: m.Payload, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin, Station: st, Received: m.Received,
-	})
+	d := decode.Decoded{Readings: m.Decoded}
+	if m.Decoded == nil {
+		d = p.o.Decode(it.wire.Format, inputOf(m, st))
+	}
 	for i := range d.Readings {
 		r := &d.Readings[i]
 		if r.At.After(m.Received.Add(maxAhead)) || r.At.Before(st.Since.Add(-maxBefore)) {
@@ -87,6 +90,12 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 	return it, nil
 }
 
+func inputOf(m Message, st reading.Station) decode.Input {
+	return decode.Input{
+		Payload: m.Payload, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin, Station: st, Received: m.Received,
+	}
+}
+
 // reject makes a reject of this message. It copies the payload, cut to the bound.
 func (it *item) reject(id reading.StationID, cause, detail string, payload []byte) Reject {
 	if len(detail) > maxRejectDetail {
@@ -97,6 +106,7 @@ func (it *item) reject(id reading.StationID, cause, detail string, payload []byt
 	detail = strings.ReplaceAll(strings.ToValidUTF8(detail, "�"), "\x00", "�")
 	return Reject{
 		Station: id, Source: it.source, Received: it.received, Cause: cause, Detail: detail,
+		Format: it.wire.Format, ContentType: it.wire.ContentType, Topic: it.wire.Topic, Pin: it.wire.Pin,
 		Payload: bytes.Clone(payload[:min(len(payload), MaxRejectPayload)]),
 	}
 }

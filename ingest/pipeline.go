@@ -138,6 +138,8 @@ func NewPipeline(o Options) *Pipeline {
 type item struct {
 	source   string
 	received time.Time
+	// wire is what the decoder was given beside the payload.
+	wire     Message
 	station  reading.Station
 	readings []reading.Reading
 	rejects  []Reject

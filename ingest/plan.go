@@ -186,6 +186,7 @@ func merge(dst *reading.Reading, src reading.Reading) (changed bool, duplicates 
 // own wire format, so that it can be taken in again as a correction.
 func (it *item) conflict(r reading.Reading, v reading.Value) Reject {
 	r.Values = []reading.Value{v}
+	it = &item{source: it.source, received: it.received, wire: Message{Format: reading.FormatOwn}}
 	return it.reject(r.Station, CauseConflict, fmt.Sprintf(
 		"%s at %s, revision %d: another value came for the same moment, so neither counts: send the right one with a higher rev",
 		v.Property, r.At.Format(time.RFC3339Nano), r.Revision), wire(r))

@@ -29,6 +29,9 @@ type Message struct {
 	Format reading.Format
 	// ContentType, Topic and Pin are passed to the decoder: see decode.Input.
 	ContentType, Topic, Pin string
+	// Decoded, when not nil, are the readings of the message, which is then not
+	// decoded: a rejected message that a later decoder understood.
+	Decoded []reading.Reading
 }
 
 // Reject is a message, or one value of a message, that could not become a
@@ -44,6 +47,27 @@ type Reject struct {
 	Detail string
 	// Payload is the raw message, cut to the stated bound.
 	Payload []byte
+	// Format, ContentType, Topic and Pin are what the decoder was given beside it.
+	Format                  reading.Format
+	ContentType, Topic, Pin string
+}
+
+// Waiting is a reject that waits to be decoded again, with what names it in the
+// table.
+type Waiting struct {
+	Reject
+	// First is when it came first; its readings without a time are of that moment.
+	First  time.Time
+	Digest []byte
+}
+
+// RejectTable is what decoding again reads and writes in the register.
+type RejectTable interface {
+	// WaitingRejects returns up to limit rejects that wait.
+	WaitingRejects(ctx context.Context, limit int) ([]Waiting, error)
+	// SettleReject takes it off the table when it was decoded, and else leaves it
+	// there without waiting any more.
+	SettleReject(ctx context.Context, w Waiting, decoded bool) error
 }
 
 // Stations looks stations up. The register implements it.

@@ -25,25 +25,28 @@ func addStation(t *testing.T, data, id string) string {
 	return ""
 }
 
+// postJSON sends a message in our own format to the HTTP door.
+func postJSON(t *testing.T, door, id, token, body string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, door+"/readings", strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(id, token)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res.StatusCode
+}
+
 func TestReadingsComeInOverHTTP(t *testing.T) {
 	data := t.TempDir()
 	token := addStation(t, data, "kit-1")
 	s := startServer(t, "--data", data, "--mqtt-listen", "127.0.0.1:0", "--door-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0")
 	at := time.Now().UTC().Truncate(time.Minute).Add(-time.Hour)
-	post := func(path, contentType, body string) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Door+path, strings.NewReader(body))
-		require.NoError(t, err)
-		req.Header.Set("Content-Type", contentType)
-		req.SetBasicAuth("kit-1", token)
-		res, err := http.DefaultClient.Do(req)
-		require.NoError(t, err)
-		require.NoError(t, res.Body.Close())
-		return res.StatusCode
-	}
 	body := `{"time":"` + at.Format(time.RFC3339) + `","values":{"no2":21.5,"pm25":8}}`
-	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", body))
-	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", body), "a repeated message is no error")
-	require.Equal(t, http.StatusAccepted, post("/readings", "application/json", "not JSON"), "kept as a reject: sending it again would not help")
+	require.Equal(t, http.StatusAccepted, postJSON(t, s.Door, "kit-1", token, body))
+	require.Equal(t, http.StatusAccepted, postJSON(t, s.Door, "kit-1", token, body), "a repeated message is no error")
+	require.Equal(t, http.StatusAccepted, postJSON(t, s.Door, "kit-1", token, "not JSON"), "kept as a reject: sending it again would not help")
 
 	// Acknowledged is stored: it is there at once, once.
 	status, _, raw := get(t, s.url("/v1/stations/kit-1/readings?from="+at.Add(-time.Minute).Format(time.RFC3339)+"&to="+at.Add(time.Minute).Format(time.RFC3339)), "application/json")

@@ -75,6 +75,8 @@ func (s *server) start(ctx context.Context) error {
 	}
 	if roles.ingest {
 		s.background(ctx, "pipeline", s.pipeline.Run)
+		again := &ingest.Redecoder{Rejects: s.reg, Stations: s.reg, RawStore: s.series, Ingest: s.pipeline.Ingest, Log: s.log}
+		s.background(ctx, "redecode", again.Run)
 		if err := s.startDoors(ctx); err != nil {
 			return err
 		}

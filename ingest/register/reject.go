@@ -37,9 +37,10 @@ type KeptReject struct {
 
 // keptReject is a row of the table.
 type keptReject struct {
-	station, cause, source, detail string
-	digest, payload                []byte
-	arrivals, first, last          int64
+	station, cause, source, detail  string
+	format, contentType, topic, pin string
+	digest, payload                 []byte
+	arrivals, first, last           int64
 }
 
 // PutRejects keeps rejected messages. The same payload of the same station for
@@ -99,6 +100,8 @@ func (r *Register) merge(rejects []ingest.Reject) []keptReject {
 		e.first = min(e.first, ms)
 		if ms >= e.last {
 			e.last, e.source, e.detail = ms, storable(j.Source, maxCause), storable(j.Detail, maxDetail)
+			e.format, e.contentType = storable(string(j.Format), maxCause), storable(j.ContentType, maxCause)
+			e.topic, e.pin = storable(j.Topic, maxID), storable(j.Pin, maxCause)
 		}
 	}
 	slices.SortFunc(kept, func(a, b keptReject) int {
@@ -109,13 +112,14 @@ func (r *Register) merge(rejects []ingest.Reject) []keptReject {
 
 func upsertRejects(ctx context.Context, tx *sql.Tx, kept []keptReject) (fresh int64, err error) {
 	stmt, err := tx.PrepareContext(ctx, `INSERT INTO reject
-		(station, cause, digest, arrivals, first_ms, last_ms, source, detail, payload)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		(station, cause, digest, arrivals, first_ms, last_ms, source, detail, payload, format, content_type, topic, pin)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (station, cause, digest) DO UPDATE SET
 			arrivals = reject.arrivals + excluded.arrivals,
 			first_ms = CASE WHEN excluded.first_ms < reject.first_ms THEN excluded.first_ms ELSE reject.first_ms END,
 			last_ms = CASE WHEN excluded.last_ms > reject.last_ms THEN excluded.last_ms ELSE reject.last_ms END,
-			source = excluded.source, detail = excluded.detail
+			source = excluded.source, detail = excluded.detail, format = excluded.format,
+			content_type = excluded.content_type, topic = excluded.topic, pin = excluded.pin
 		RETURNING arrivals`)
 	if err != nil {
 		return 0, err
@@ -124,7 +128,7 @@ func upsertRejects(ctx context.Context, tx *sql.Tx, kept []keptReject) (fresh in
 	for _, k := range kept {
 		var arrivals int64
 		err := stmt.QueryRowContext(ctx, k.station, k.cause, k.digest, k.arrivals, k.first, k.last,
-			k.source, k.detail, k.payload).Scan(&arrivals)
+			k.source, k.detail, k.payload, k.format, k.contentType, k.topic, k.pin).Scan(&arrivals)
 		if err != nil {
 			return 0, err
 		}
@@ -207,7 +211,7 @@ func (r *Register) RejectCounts(ctx context.Context) ([]RejectCount, error) {
 // Rejects returns up to limit kept rejects of a station, the last arrived
 // first; the empty id stands for all stations.
 func (r *Register) Rejects(ctx context.Context, station reading.StationID, limit int) ([]KeptReject, error) {
-	query, args := `SELECT station, cause, source, detail, payload, arrivals, first_ms, last_ms FROM reject`, []any{max(limit, 0)}
+	query, args := `SELECT station, cause, source, detail, payload, arrivals, first_ms, last_ms, format, content_type, topic, pin FROM reject`, []any{max(limit, 0)}
 	if station != "" {
 		query += ` WHERE station = $2`
 		args = append(args, storable(string(station), maxID))
@@ -221,7 +225,8 @@ func (r *Register) Rejects(ctx context.Context, station reading.StationID, limit
 	for rows.Next() {
 		var k KeptReject
 		var first, last int64
-		if err := rows.Scan(&k.Station, &k.Cause, &k.Source, &k.Detail, &k.Payload, &k.Arrivals, &first, &last); err != nil {
+		if err := rows.Scan(&k.Station, &k.Cause, &k.Source, &k.Detail, &k.Payload, &k.Arrivals, &first, &last,
+			&k.Format, &k.ContentType, &k.Topic, &k.Pin); err != nil {
 			return nil, fmt.Errorf("read rejected messages: %w", err)
 		}
 		k.First, k.Received = timeOf(first), timeOf(last)

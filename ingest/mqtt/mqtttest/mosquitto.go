@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,8 @@ type Broker struct {
 	// URL is the address, "mqtt://127.0.0.1:port". It stays the same after a
 	// restart.
 	URL string
+	// PasswordFile holds the logins; see Reload.
+	PasswordFile string
 
 	bin, config, log string
 	addr             string
@@ -64,6 +67,7 @@ func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker 
 	for user, token := range users {
 		logins = append(logins, user+":"+token)
 	}
+	b.PasswordFile = filepath.Join(dir, "passwords")
 	passwords, rules := filepath.Join(dir, "passwords"), filepath.Join(dir, "acl")
 	write(t, passwords, strings.Join(logins, "\n")+"\n")
 	out, err := exec.CommandContext(t.Context(), passwd, "-U", passwords).CombinedOutput()
@@ -117,6 +121,15 @@ func (b *Broker) Start(t testing.TB) {
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond, "mosquitto does not start:\n%s", lazy(func() string { return b.Log(t) }))
 }
+
+// Reload makes the running broker read its password file again.
+func (b *Broker) Reload(t testing.TB) {
+	t.Helper()
+	require.NoError(t, b.cmd.Process.Signal(syscall.SIGHUP))
+}
+
+// PID is the process of the running broker.
+func (b *Broker) PID() string { return strconv.Itoa(b.cmd.Process.Pid) }
 
 // Stop stops the broker in the orderly way; stopping a stopped one is harmless.
 func (b *Broker) Stop(t testing.TB) { b.end(t, syscall.SIGTERM) }

@@ -41,6 +41,8 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"blocks of two writers: one wins each round", blocksConcurrent},
 		{"rejects count arrivals", rejectsCounted},
 		{"rejects of hostile texts and bytes", rejectsHostile},
+		{"rejects wait to be decoded again", rejectsAgain},
+		{"logins for Mosquitto follow the stations", brokerLogins},
 		{"data version grows with what is public", dataVersion},
 		{"transactions roll back", transactions},
 		{"migrations of another owner run once", migrations},

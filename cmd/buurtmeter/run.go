@@ -41,6 +41,7 @@ func commands() []command {
 		{"replay", "replay [flags]", "publish the hours of a file of resident kits over MQTT, as those kits", runReplay},
 		{"areas", "areas import FILE --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON", runAreas},
 		{"station", "station add|token|list [flags]", "register a station, give it a new token, list stations", runStation},
+		{"doctor", "doctor [flags]", "find out what can lose readings, and which setting to change", runDoctor},
 		{"redecode", "redecode --since DAY [flags]", "decode rejected messages again, after the decoder was mended", runRedecode},
 		{"mosquitto", "mosquitto --out FILE [flags]", "write the logins of all stations as a password file of Mosquitto", runMosquitto},
 		{"version", "version", "print the version", runVersion},

@@ -32,10 +32,12 @@ type Broker struct {
 	URL string
 	// PasswordFile holds the logins; see Reload.
 	PasswordFile string
+	// Config is its configuration file.
+	Config string
 
-	bin, config, log string
-	addr             string
-	cmd              *exec.Cmd
+	bin, log string
+	addr     string
+	cmd      *exec.Cmd
 }
 
 // Mosquitto starts a broker on a free port of the loopback. users are the logins
@@ -46,21 +48,33 @@ type Broker struct {
 func Mosquitto(t testing.TB, users map[string]string) *Broker {
 	t.Helper()
 	// A stopping broker writes everything.
-	return mosquitto(t, users, "autosave_interval 1800")
+	return mosquitto(t, users, append(roomy(), "autosave_interval 1800")...)
+}
+
+// PlainMosquitto is Mosquitto with the limits that it has by itself, and the
+// settings that are given.
+func PlainMosquitto(t testing.TB, users map[string]string, settings ...string) *Broker {
+	t.Helper()
+	return mosquitto(t, users, settings...)
+}
+
+// roomy are the limits of an installation.
+func roomy() []string {
+	return []string{"max_inflight_messages 1000", "max_queued_messages 1000000", "max_queued_bytes 0"}
 }
 
 // DurableMosquitto is Mosquitto that writes every change to disk at once, as an
 // installation must when a crash of the broker may lose nothing.
 func DurableMosquitto(t testing.TB, users map[string]string) *Broker {
 	t.Helper()
-	return mosquitto(t, users, "autosave_on_changes true", "autosave_interval 1")
+	return mosquitto(t, users, append(roomy(), "autosave_on_changes true", "autosave_interval 1")...)
 }
 
-func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker {
+func mosquitto(t testing.TB, users map[string]string, settings ...string) *Broker {
 	t.Helper()
 	bin, passwd := find(t, "mosquitto"), find(t, "mosquitto_passwd")
 	dir := t.TempDir()
-	b := &Broker{bin: bin, config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: porttest.Addr(t)}
+	b := &Broker{bin: bin, Config: filepath.Join(dir, "mosquitto.conf"), log: filepath.Join(dir, "mosquitto.log"), addr: porttest.Addr(t)}
 	b.URL = "mqtt://" + b.addr
 
 	logins := []string{IngestUser + ":" + IngestPassword}
@@ -80,17 +94,14 @@ func mosquitto(t testing.TB, users map[string]string, saving ...string) *Broker 
 		"allow_anonymous false",
 		"password_file " + passwords,
 		"acl_file " + rules,
-		"max_inflight_messages 1000",
-		"max_queued_messages 1000000",
-		"max_queued_bytes 0",
 		"persistence true",
 		"persistence_location " + dir + "/",
 	}
-	config = append(config, saving...)
+	config = append(config, settings...)
 	if os.Geteuid() == 0 {
 		config = append(config, "user root") // else it becomes a user that may not read the folder
 	}
-	write(t, b.config, strings.Join(config, "\n")+"\n")
+	write(t, b.Config, strings.Join(config, "\n")+"\n")
 	b.Start(t)
 	t.Cleanup(func() { b.Stop(t) })
 	return b
@@ -110,7 +121,7 @@ func (b *Broker) Start(t testing.TB) {
 	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer func() { _ = log.Close() }()
-	b.cmd = exec.CommandContext(context.Background(), b.bin, "-c", b.config)
+	b.cmd = exec.CommandContext(context.Background(), b.bin, "-c", b.Config)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	require.NoError(t, b.cmd.Start())
 	require.Eventually(t, func() bool {

@@ -20,6 +20,10 @@ const DefaultSource = "© CBS/Kadaster"
 // that can be used.
 var ErrNoAreas = errors.New("no usable areas")
 
+// ErrEncoding is wrapped by the error of ReadGeoJSON for text that is not UTF-8:
+// a name that was broken on the way is published by nobody.
+var ErrEncoding = errors.New("the file is not UTF-8 text: save it as UTF-8")
+
 // Problem is something in a file of boundaries that was left out.
 type Problem struct {
 	// Feature is the place in the file, counted from 0.
@@ -46,19 +50,28 @@ func (p Problem) String() string {
 // be used is left out and told in a Problem each: water, features without
 // geometry, codes that are no CBS code or came before, rings that enclose
 // nothing, coordinates that are no degrees. An error means that nothing is
-// returned: the file is broken off or no GeoJSON, or (ErrNoAreas) not one
-// feature is usable.
+// returned: the file is broken off or no GeoJSON, its names are not UTF-8
+// (ErrEncoding), or not one feature is usable (ErrNoAreas).
 //
 // The file is read as a stream; memory holds the result and one feature.
 func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
 	f := reader{year: year, source: DefaultSource, seen: map[Code]bool{}}
 	text := bufio.NewReader(r)
 	// Windows programs put a byte order mark first, which is no JSON.
-	if mark, _ := text.Peek(3); string(mark) == "\uFEFF" {
+	mark, _ := text.Peek(3)
+	switch {
+	case len(mark) == 0:
+		return nil, nil, errors.New("GeoJSON: the file is empty")
+	case string(mark) == "\uFEFF":
 		_, _ = text.Discard(len(mark))
+	case bytes.HasPrefix(mark, []byte{0xff, 0xfe}), bytes.HasPrefix(mark, []byte{0xfe, 0xff}):
+		return nil, nil, fmt.Errorf("GeoJSON in UTF-16: %w", ErrEncoding)
 	}
 	if err := f.read(json.NewDecoder(text)); err != nil {
 		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
+	}
+	if f.broken {
+		return nil, f.problems, fmt.Errorf("GeoJSON: %w", ErrEncoding)
 	}
 	if len(f.areas) == 0 {
 		return nil, f.problems, fmt.Errorf("GeoJSON with %d features: %w; give a FeatureCollection of buurten, wijken or gemeenten in WGS84",
@@ -78,6 +91,8 @@ type reader struct {
 	seen     map[Code]bool
 	areas    []Area
 	problems []Problem
+	// broken tells that a name is not UTF-8.
+	broken bool
 }
 
 // feature is one GeoJSON feature, with its coordinates still as text.
@@ -173,6 +188,8 @@ func (f *reader) problem(index int, c Code, format string, args ...any) {
 func (f *reader) add(index int, feat feature) {
 	props := names(feat.Properties)
 	a, err := describe(props)
+	// The decoder puts this sign in the place of bytes that are not UTF-8.
+	f.broken = f.broken || strings.ContainsRune(a.Name, '\uFFFD')
 	switch {
 	case err != nil:
 		f.problem(index, "", "%v", err)

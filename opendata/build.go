@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,28 +160,14 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 	if err != nil {
 		return fmt.Errorf("gemeenten: %w", err)
 	}
-	if len(towns) > 0 {
-		g.Municipality = towns[0]
-	} else {
-		g.Municipality = townOf(g.Areas)
+	g.Municipality = geo.Town(g.Areas)
+	for _, town := range towns {
+		if len(g.Areas) == 0 || town.Code == g.Municipality.Code {
+			g.Municipality = town
+			break
+		}
 	}
 	return nil
-}
-
-// townOf names the municipality of buurten that were imported without it, when
-// it is one that the program knows: the name and the code are facts, its drawn
-// outline is left out beside real boundaries.
-func townOf(buurten []geo.Area) geo.Area {
-	for _, a := range geo.Schematic() {
-		if a.Level != geo.Gemeente || len(buurten) == 0 {
-			continue
-		}
-		if number, ok := strings.CutPrefix(string(a.Code), "GM"); ok && strings.HasPrefix(string(buurten[0].Code), "BU"+number) {
-			a.Geometry, a.Schematic = nil, false
-			return a
-		}
-	}
-	return geo.Area{}
 }
 
 // addStations fills the public stations and returns the register's own.

@@ -172,7 +172,7 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	vv.Measured = r.T("buurt.measured", "coverage", r.Share(v.Coverage), "points", r.pointKinds(v))
 	if v.N > 0 {
 		vv.Facts = append(vv.Facts,
-			fact{r.T("fact.highest"), r.value(n, v.Highest.Verdict)},
+			fact{r.T("fact.highest"), r.measured(n, v.Highest.Verdict)},
 			fact{r.T("fact.interval"), r.bounds(n, v.Highest.Verdict)})
 	}
 	if v.HasMean {

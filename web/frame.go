@@ -21,9 +21,11 @@ type frame struct {
 	Other               alternate
 	Nav                 []navItem
 	Simulated, Prepared bool
-	Modified            time.Time
-	Source              string
-	Body                any
+	// Misread is set when the address asks for something that is not here.
+	Misread  bool
+	Modified time.Time
+	Source   string
+	Body     any
 }
 
 // alternate is the same page in another language.
@@ -36,7 +38,7 @@ type navItem struct {
 
 func (s *site) frame(r request, v view) frame {
 	f := frame{
-		Lang: r.lang, Title: v.title, Styles: s.assets.styles, Fonts: s.assets.fonts, Script: s.assets.script, Body: v.body,
+		Lang: r.lang, Title: v.title, Styles: s.assets.styles, Fonts: s.assets.fonts, Script: s.assets.script, Body: v.body, Misread: r.misread,
 	}
 	for _, lang := range languages() {
 		href := s.words[lang].Path(v.path)

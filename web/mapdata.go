@@ -50,7 +50,8 @@ func (s *site) mapData(c *fiber.Ctx) error {
 	if c.Query("lang") == english {
 		lang = english
 	}
-	r := request{words: s.words[lang], g: g, now: s.o.Now(), query: queryOf(c, g)}
+	r := request{words: s.words[lang], g: g, now: s.o.Now()}
+	r.query, _ = queryOf(c, g)
 	ch, ok := choose(g, r.query)
 	if !ok {
 		return s.fail(c, lang, notFound("not-found"))

@@ -262,7 +262,7 @@ func (r request) shortText(c choice, n norm.Norm, v geo.AreaVerdict) string {
 	if c.lens == lensVerdict {
 		s := r.areaOutcome(v)
 		if v.N > 0 && v.Highest.HasValue {
-			s += " (" + r.value(n, v.Highest.Verdict) + ")"
+			s += " (" + r.measured(n, v.Highest.Verdict) + ")"
 		}
 		return s
 	}

@@ -177,6 +177,18 @@ func TestTheMapHasALinkAndARowPerBuurt(t *testing.T) {
 	assert.Contains(t, body, "k-none")
 }
 
+func TestAMisspeltLinkSaysThatItShowsSomethingElse(t *testing.T) {
+	app := newApp(t, opendatatest.Source(t))
+	for path, want := range map[string]bool{
+		"/": false, "/?year=2025&norm=eu2008-no2-y": false, "/?norm=": false, "/?unknown=1": false,
+		"/?norm=eu2008-no2-Y": true, "/?year=1999": true, "/?lens=x": true, "/?sort=%27": true, "/en/?year=20x5": true,
+	} {
+		res, body := get(t, app, path)
+		assert.Equal(t, http.StatusOK, res.StatusCode, path)
+		assert.Equal(t, want, strings.Contains(body, `role="note"`), path)
+	}
+}
+
 func TestTheTableSorts(t *testing.T) {
 	app := newApp(t, opendatatest.Source(t))
 	rows := regexp.MustCompile(`<tr><th scope="row"><a href="[^"]+">([^<]+)</a></th><td>`)

@@ -80,6 +80,21 @@ func (w words) value(n norm.Norm, v norm.Verdict) string {
 	return w.amount(n, v.Value)
 }
 
+// measured is value where no column with the coverage stands beside it: it says
+// so when the value is of a part of the year.
+func (w words) measured(n norm.Norm, v norm.Verdict) string {
+	if v.HasValue && partial(v) {
+		return w.T("value.partial", "value", w.value(n, v), "coverage", w.Share(v.Coverage))
+	}
+	return w.value(n, v)
+}
+
+// partial tells that the value stands for the hours that were measured and says
+// nothing of the year: it must never be read as the year's.
+func partial(v norm.Verdict) bool {
+	return v.Outcome == norm.CannotTell && (v.Reason == norm.ReasonCoverage || v.Reason == norm.ReasonRunning)
+}
+
 func (w words) amount(n norm.Norm, v float64) string {
 	if n.Statistic == norm.Count {
 		return w.N("periods."+string(n.Averaging), int(math.Round(v)))
@@ -87,9 +102,10 @@ func (w words) amount(n norm.Norm, v float64) string {
 	return w.figure(v, n.Value) + nbsp + unit(n.Property)
 }
 
-// bounds writes the interval of a verdict: "15,5 – 20,9".
+// bounds writes the interval of a verdict: "15,5 – 20,9". A part of a year has
+// none: nobody knows what the rest would have been.
 func (w words) bounds(n norm.Norm, v norm.Verdict) string {
-	if !v.HasValue {
+	if !v.HasValue || partial(v) {
 		return "–"
 	}
 	low, high := w.ends(n, v)

@@ -70,6 +70,22 @@ func TestSentencesOfACount(t *testing.T) {
 	assert.Contains(t, soft(nl.sentence(n, areaOf(n, one))), "Gemeten: 1 dag,")
 }
 
+func TestAPartOfAYearIsNotTakenForTheYear(t *testing.T) {
+	nl, en := bothLanguages(t)
+	for _, reason := range []norm.Reason{norm.ReasonCoverage, norm.ReasonRunning} {
+		v := norm.Verdict{Reason: reason, HasValue: true, Value: 23.8, Low: 5.9, High: 41.6, Coverage: 0.01}
+		assert.Equal(t, "23,8 µg/m³ (alleen in de gemeten 1 % van het jaar)", soft(nl.measured(meanNorm(), v)))
+		assert.Equal(t, "–", en.bounds(meanNorm(), v))
+		v.Value = 0
+		assert.Equal(t, "0 days (only in the measured 1% of the year)", soft(en.measured(countNorm(), v)))
+	}
+	whole := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 23.8, Low: 5.9, High: 41.6, Coverage: 0.9}
+	assert.Equal(t, "5,9 – 41,6", nl.bounds(meanNorm(), whole))
+	assert.Equal(t, "23,8 µg/m³", soft(nl.measured(meanNorm(), whole)))
+	already := norm.Verdict{Outcome: norm.ExceedsIncomplete, Reason: norm.ReasonCoverage, HasValue: true, Value: 50, Low: 41, High: 63, Coverage: 0.53}
+	assert.Equal(t, "41 – 63", nl.bounds(countNorm(), already), "what is counted can only grow")
+}
+
 func TestANormThatDidNotApplyGivesWould(t *testing.T) {
 	nl, en := bothLanguages(t)
 	n := meanNorm()

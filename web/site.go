@@ -135,6 +135,9 @@ type request struct {
 	now   time.Time
 	param string
 	query url.Values
+	// misread tells that a part of the query means nothing here, so that the page
+	// shows something else than was asked for, and must say so.
+	misread bool
 }
 
 // view is what a page function returns: which template, and its data.
@@ -157,7 +160,8 @@ func (s *site) page(lang string, fn pageFunc) fiber.Handler {
 		if err != nil {
 			return s.fail(c, lang, err)
 		}
-		r := request{words: s.words[lang], g: g, now: s.o.Now(), query: queryOf(c, g)}
+		r := request{words: s.words[lang], g: g, now: s.o.Now()}
+		r.query, r.misread = queryOf(c, g)
 		r.param = c.Params("code", c.Params("id"))
 		key := s.key(c, r)
 		doc, ok := s.cache.get(g.Version, key)
@@ -185,17 +189,21 @@ func (s *site) page(lang string, fn pageFunc) fiber.Handler {
 // station is silent).
 func (s *site) key(c *fiber.Ctx, r request) string {
 	return strings.Join([]string{
-		r.g.Version, s.print, r.lang, c.Path(), r.query.Encode(), r.now.UTC().Format("2006010215"),
+		r.g.Version, s.print, r.lang, c.Path(), r.query.Encode(), strconv.FormatBool(r.misread), r.now.UTC().Format("2006010215"),
 	}, "\n")
 }
 
 // queryOf keeps the parameters whose value means something, so that nobody can
-// fill the cache with inventions. What is left out gets its default.
-func queryOf(c *fiber.Ctx, g *opendata.Graph) url.Values {
-	q := url.Values{}
+// fill the cache with inventions. What is left out gets its default; misread
+// tells that there was such a value.
+func queryOf(c *fiber.Ctx, g *opendata.Graph) (q url.Values, misread bool) {
+	q = url.Values{}
 	keep := func(name string, known func(v string) bool) {
-		if v := c.Query(name); v != "" && known(v) {
+		v := c.Query(name)
+		if v != "" && known(v) {
 			q.Set(name, v)
+		} else if v != "" {
+			misread = true
 		}
 	}
 	keep("norm", func(v string) bool { _, ok := g.Norm(norm.ID(v)); return ok })
@@ -204,7 +212,7 @@ func queryOf(c *fiber.Ctx, g *opendata.Graph) url.Values {
 	})
 	keep("lens", func(v string) bool { return v == lensVerdict || v == lensValue })
 	keep("sort", func(v string) bool { return slices.Contains(sortOrders(), v) })
-	return q
+	return q, misread
 }
 
 // send answers with the document, or 304 when the reader has it already.

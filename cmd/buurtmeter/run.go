@@ -39,7 +39,7 @@ func commands() []command {
 		{"serve", "serve [flags]", "start broker, store, judge, API and site", runServe},
 		{"demo", "demo [flags]", "serve, with a simulated fleet of stations in Zaanstad", runDemo},
 		{"replay", "replay [flags]", "publish the hours of a file of resident kits over MQTT, as those kits", runReplay},
-		{"areas", "areas import FILE --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON", runAreas},
+		{"areas", "areas import FILE|list|remove --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON, list or remove them", runAreas},
 		{"station", "station add|token|list [flags]", "register a station, give it a new token, list stations", runStation},
 		{"doctor", "doctor [flags]", "find out what can lose readings, and which setting to change", runDoctor},
 		{"redecode", "redecode --since DAY [flags]", "decode rejected messages again, after the decoder was mended", runRedecode},

@@ -89,7 +89,7 @@ func (s *service) validate(c *fiber.Ctx, g *opendata.Graph, form string) bool {
 func (s *service) unchanged(c *fiber.Ctx, etag string, modified time.Time) bool {
 	if tags := c.Get(fiber.HeaderIfNoneMatch); tags != "" {
 		for t := range strings.SplitSeq(tags, ",") {
-			if strings.TrimPrefix(strings.TrimSpace(t), "W/") == strings.TrimPrefix(etag, "W/") {
+			if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == strings.TrimPrefix(etag, "W/") {
 				return true
 			}
 		}

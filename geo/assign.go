@@ -58,6 +58,18 @@ func (s *Store) Assign(ctx context.Context, id reading.StationID, pos reading.Se
 	return nil
 }
 
+// Forget returns what removes the station's areas of every vintage, to be done
+// in the transaction that deletes the station. An import of boundaries that runs
+// at that moment assigns anew by the positions that are left.
+func (s *Store) Forget(ctx context.Context, id reading.StationID) func(*sql.Tx) error {
+	return func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM station_area WHERE station = $1`, string(id)); err != nil {
+			return fmt.Errorf("areas of station %s: %w", id, err)
+		}
+		return nil
+	}
+}
+
 // underActive runs fn in a transaction during which the boundaries of the
 // active vintage stand still. When an import came in between, it starts again.
 func (s *Store) underActive(ctx context.Context, fn func(*sql.Tx, vintage, *Index) error) error {

@@ -187,20 +187,6 @@ func (r *Recomputer) erase(ctx context.Context, id reading.StationID) error {
 	return nil
 }
 
-// withdraw flags the readings that their keeper took back. It must be called
-// after the blocks were read: then a block that is still at that version cannot
-// follow from a later withdrawal than ours.
-func withdraw(readings []reading.Reading, periods []Period) {
-	for i := range readings {
-		if !slices.ContainsFunc(periods, func(p Period) bool { return p.Contains(readings[i].At) }) {
-			continue
-		}
-		for k := range readings[i].Values {
-			readings[i].Values[k].Flags |= reading.Withdrawn
-		}
-	}
-}
-
 // maxStale bounds the attempts at blocks that others keep changing.
 const maxStale = 20
 
@@ -225,7 +211,11 @@ func (r *Recomputer) station(ctx context.Context, id reading.StationID, hours []
 	slices.Sort(list)
 	list = slices.Compact(list)
 	for attempt := range maxStale {
-		if err = r.rebuild(ctx, st, list); !errors.Is(err, ErrStaleBlock) {
+		err = r.rebuild(ctx, st, list)
+		if errors.Is(err, ErrStationDeleted) { // meanwhile
+			return r.erase(ctx, id)
+		}
+		if !errors.Is(err, ErrStaleBlock) {
 			return err
 		}
 		if err := pause(ctx, time.Duration(attempt)*5*time.Millisecond); err != nil {

@@ -29,6 +29,9 @@ const (
 	// CauseStationPaused: the keeper paused the station; a broker outside does
 	// not know that, so that its messages still come.
 	CauseStationPaused = "station-paused"
+	// CauseStationDeleted: a device goes on sending for a station that was
+	// deleted. Nothing of the message is kept.
+	CauseStationDeleted = "station-deleted"
 	// CauseTimeImplausible: so far from the time of receipt, or before the
 	// station, that no clock error explains it.
 	CauseTimeImplausible = "time-implausible"
@@ -54,6 +57,11 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 	it := &item{
 		source: m.Source, received: m.Received, station: st, weight: 1,
 		wire: Message{Format: m.Format, ContentType: m.ContentType, Topic: m.Topic, Pin: m.Pin},
+	}
+	if errors.Is(err, ErrStationDeleted) {
+		it.wire = Message{}
+		it.rejects = []Reject{it.reject(m.Station, CauseStationDeleted, "the station was deleted, so nothing of the message is kept: register the device under a new id, or switch it off", nil)}
+		return it, nil
 	}
 	if errors.Is(err, ErrUnknownStation) {
 		it.rejects = []Reject{it.reject(m.Station, CauseStationUnknown, "no such station: register it, or correct its id", m.Payload)}
@@ -124,13 +132,12 @@ func (p *Pipeline) station(ctx context.Context, id reading.StationID) (st readin
 	}
 	ctx, cancel := p.untilStopping(ctx)
 	defer cancel()
-	unknown := false
+	var unknown error
 	err = p.insist(ctx, "look up station", func(ctx context.Context) error {
 		var err error
 		st, err = p.o.Stations.Station(ctx, id)
-		unknown = errors.Is(err, ErrUnknownStation)
-		if unknown {
-			return nil
+		if errors.Is(err, ErrUnknownStation) {
+			unknown, err = err, nil
 		}
 		return err
 	})
@@ -138,8 +145,8 @@ func (p *Pipeline) station(ctx context.Context, id reading.StationID) (st readin
 		return st, p.stopError(err)
 	}
 	p.health.succeed(p.o.Now())
-	if unknown {
-		return st, ErrUnknownStation
+	if unknown != nil {
+		return st, unknown
 	}
 	p.stations.put(st, nil, p.o.Now().Add(p.o.StationTTL))
 	return st, nil

@@ -61,6 +61,11 @@ type truthKey struct {
 // a reading includes its revision, and the longest interval of an identity
 // counts for all its properties.
 func naiveBlocks(all []sent) map[blockKey]reading.Block {
+	return naiveBlocksWithout(all, func(reading.StationID, time.Time) bool { return false })
+}
+
+// naiveBlocksWithout is naiveBlocks when the keeper took some readings back.
+func naiveBlocksWithout(all []sent, withdrawn func(reading.StationID, time.Time) bool) map[blockKey]reading.Block {
 	truths := map[truthKey]map[uint8]*truth{}
 	intervals := map[string]int{}
 	cadence := map[reading.StationID]int{}
@@ -104,10 +109,13 @@ func naiveBlocks(all []sent) map[blockKey]reading.Block {
 		if len(revisions) > 1 {
 			flags |= reading.Revised
 		}
+		if withdrawn(k.station, time.Unix(k.at, 0)) {
+			flags |= reading.Withdrawn
+		}
 		hour := k.at - k.at%3600
 		b, i := naiveHour(blocks, k, hour)
 		b.Flags[i] |= flags
-		if flags&(reading.MissingCode|reading.Range|reading.ClockFuture|reading.ClockPast|reading.Conflict|reading.Constant) != 0 {
+		if flags&(reading.MissingCode|reading.Range|reading.ClockFuture|reading.ClockPast|reading.Conflict|reading.Constant|reading.Withdrawn) != 0 {
 			continue
 		}
 		for v := range t.values {

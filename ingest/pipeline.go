@@ -42,7 +42,9 @@ type Options struct {
 	// stored the same moment; otherwise a reading that is newer than all of its
 	// station goes in without a look.
 	Shared bool
-	// StationTTL is how long a station's description is remembered; default 10 s.
+	// StationTTL is how long a station's description is remembered; default
+	// 400 ms. With the half second of the register's own memory, a pause or
+	// deletion is seen within a second.
 	StationTTL time.Duration
 	// Backoff and MaxBackoff are the first and the longest pause between two
 	// attempts at a store that fails; defaults 100 ms and 15 s.
@@ -73,7 +75,7 @@ func (o *Options) defaults() {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.StationTTL, 10 * time.Second},
+		{&o.StationTTL, 400 * time.Millisecond},
 		{&o.Backoff, 100 * time.Millisecond},
 		{&o.MaxBackoff, 15 * time.Second},
 		{&o.Attempt, 30 * time.Second},

@@ -128,7 +128,8 @@ type DirtyHour struct {
 // Blocks is what the recomputation of hours reads and writes in the register.
 type Blocks interface {
 	// DirtyHours returns up to limit marked hours of the stations after the given
-	// id (all for the empty one), ordered by station and hour.
+	// id (all for the empty one), ordered by station and hour. What Stations then
+	// answers is not older than those marks.
 	DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]DirtyHour, error)
 	// ClearDirty removes the marks whose token is still the one that was seen.
 	ClearDirty(ctx context.Context, hours []DirtyHour) error
@@ -138,7 +139,7 @@ type Blocks interface {
 	Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error)
 	// PutBlocks stores the blocks in one transaction if each stored version is
 	// still the one that was read (0 = absent); else nothing is stored and
-	// ErrStaleBlock is returned.
+	// ErrStaleBlock is returned, or ErrStationDeleted.
 	PutBlocks(ctx context.Context, blocks []VersionedBlock) error
 }
 

@@ -34,7 +34,7 @@ type Redecoder struct {
 // other causes are no matter of decoding.
 func RedecodeCause(cause string) bool {
 	switch cause {
-	case CauseConflict, CauseStoreRefused, CauseStationPaused, CauseTimeImplausible:
+	case CauseConflict, CauseStoreRefused, CauseStationPaused, CauseStationDeleted, CauseTimeImplausible:
 		return false
 	}
 	return true

@@ -95,6 +95,7 @@ func made() []string {
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
 		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
 		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused)
+	add("cause.", ingest.CauseStationDeleted)
 	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
 		add("averaging.", string(a))
 		add("limit.mean.", string(a))

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	_ "time/tzdata" // the zones that stations declare, where the system has none
 )
 
 func main() {

@@ -15,6 +15,7 @@ import (
 	"buurtmeter/ingest/broker"
 	"buurtmeter/ingest/door"
 	"buurtmeter/ingest/mqtt"
+	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/series"
 	"buurtmeter/ingest/series/engine"
@@ -67,7 +68,7 @@ func (s *server) start(ctx context.Context) error {
 		})
 	}
 	if roles.judge {
-		o := ingest.HoursOptions{Stations: s.reg, Blocks: s.reg, RawStore: s.series, Log: s.log}
+		o := ingest.HoursOptions{Stations: s.reg, Blocks: s.reg, RawStore: s.series, Log: s.log, Withdrawals: s.reg, Erase: s.erase}
 		if s.pipeline != nil {
 			o.Wake = s.pipeline.Committed()
 		}
@@ -122,6 +123,16 @@ func (s *server) openStores(ctx context.Context) error {
 	}
 	s.closer("time series", s.series)
 	return nil
+}
+
+// erase removes what is kept outside the register of a station that was deleted.
+func (s *server) erase(ctx context.Context, id reading.StationID) error {
+	if err := s.series.DeleteStation(ctx, id); err != nil {
+		return err
+	}
+	// The deletion did this too; an assignment that ran at that moment may have
+	// come after it.
+	return s.reg.InTx(ctx, s.areas.Forget(ctx, id))
 }
 
 // startDoors opens the way in for readings: the embedded broker, or the
@@ -183,7 +194,7 @@ func (s *server) startHTTP(ctx context.Context) error {
 	}
 	app := api.New(api.Options{ //nolint:contextcheck // handlers take their context from the request
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
-		Version: "1.0.0", Ready: s.ready, Raw: s.series, Page: pageOf,
+		Version: "1.0.0", Ready: s.ready, Raw: ingest.PublicReadings{Raw: s.series, Withdrawals: s.reg}, Page: pageOf,
 	})
 	err = web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}) //nolint:contextcheck // as above
 	if err != nil {

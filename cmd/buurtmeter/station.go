@@ -5,85 +5,251 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"buurtmeter/geo"
+	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 )
 
-// runStation registers stations and hands out tokens.
+// stationAction is one subcommand of "station".
+type stationAction struct {
+	name, usage, short string
+	run                func(*program, context.Context, []string) error
+}
+
+func stationActions() []stationAction {
+	return []stationAction{
+		{"add", "add --id ID --title TITLE --lon LON --lat LAT", "register a station; prints its password, once", (*program).addStation},
+		{"list", "list", "list the stations", (*program).listStations},
+		{"token", "token --id ID", "draw a new password; the old one is refused at once", (*program).rotateToken},
+		{"revoke", "revoke --id ID --why WHY", "refuse the password until a new one is drawn", (*program).revokeToken},
+		{"pause", "pause --id ID --why WHY", "refuse its messages for now", (*program).pauseStation},
+		{"resume", "resume --id ID", "take its messages again", (*program).resumeStation},
+		{"move", "move --id ID --lon LON --lat LAT --why WHY", "it stands elsewhere from now on", (*program).moveStation},
+		{"withdraw", "withdraw --id ID --from T --to T --why WHY", "its readings of that time do not count", (*program).withdrawPeriod},
+		{"restore", "restore --id ID --from T --to T --why WHY", "they count after all", (*program).restorePeriod},
+		{"transfer", "transfer --id ID --why WHY", "another keeper: a new password, the old one is refused at once", (*program).transferStation},
+		{"board", "board attach|replace|detach|list --id ID", "which hardware measures for it since when", (*program).stationBoard},
+		{"format", "format --id ID --format F --zone Z --channel C", "how its messages are read", (*program).stationFormat},
+		{"events", "events --id ID", "what was changed, by whom and why", (*program).stationEvents},
+		{"delete", "delete --id ID --yes", "delete it for good; without --yes, say what would go", (*program).deleteStation},
+	}
+}
+
+// runStation registers stations and makes the changes of their keepers.
 func runStation(ctx context.Context, p *program, args []string) error {
-	fs := flag.NewFlagSet("station", flag.ContinueOnError)
-	var st stores
-	st.flags(fs)
-	id := fs.String("id", "", "station id: a-z, 0-9, '-' and '_'")
-	title := fs.String("title", "", "public name, without personal data")
-	kind := fs.String("kind", string(reading.KindSensor), "reference, sensor, sensor-calibrated or tube")
-	model := fs.String("model", "", "kit or instrument type")
-	maker := fs.String("maker", "bewoner", "who runs it, in public words")
-	cadence := fs.Duration("cadence", 5*time.Minute, "expected time between two readings")
-	lon := fs.Float64("lon", 0, "longitude; stays secret")
-	lat := fs.Float64("lat", 0, "latitude; stays secret")
-	rest, err := p.parse(fs, args)
+	actions := stationActions()
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "help", "-h", "--help", "-help":
+		for _, a := range actions {
+			if _, err := fmt.Fprintf(p.stdout, "  station %-46s %s\n", a.usage, a.short); err != nil {
+				return err
+			}
+		}
+		_, err := fmt.Fprintln(p.stdout, "\nFlags of an action: buurtmeter station ACTION -h. T is a moment such as 2026-11-01T08:00:00+01:00, or a\ndate, which is its begin in UTC. WHO and WHY are public: leave names, addresses and hardware ids out.")
+		return err
+	}
+	i := slices.IndexFunc(actions, func(a stationAction) bool { return a.name == name })
+	if i < 0 {
+		var names []string
+		for _, a := range actions {
+			names = append(names, a.name)
+		}
+		err := errors.New("station wants an action first")
+		if name != "" && !strings.HasPrefix(name, "-") {
+			err = fmt.Errorf("station has no action %q", name)
+		}
+		return hint(err, "use one of %s; 'buurtmeter station help' tells more", strings.Join(names, ", "))
+	}
+	return actions[i].run(p, ctx, args[1:])
+}
+
+// stationCall is one call of an action: its flags, those of the action itself
+// added by the action.
+type stationCall struct {
+	*flag.FlagSet
+	p      *program
+	stores stores
+	id     string
+	// by and why are the public part of a change.
+	by, why string
+	needWhy bool
+}
+
+// stationCall prepares an action. A change takes --by and --why.
+func (p *program) stationCall(action string, change bool) *stationCall {
+	c := &stationCall{FlagSet: flag.NewFlagSet("station "+action, flag.ContinueOnError), p: p}
+	c.stores.flags(c.FlagSet)
+	c.StringVar(&c.id, "id", "", "station id")
+	if change {
+		c.StringVar(&c.by, "by", "operator", "who changes it, in public words: operator, keeper")
+		c.StringVar(&c.why, "why", "", "why; public, so without names, addresses and hardware ids")
+	}
+	return c
+}
+
+// becauseOf is a change that must say why.
+func (p *program) becauseOf(action string) *stationCall {
+	c := p.stationCall(action, true)
+	c.needWhy = true
+	return c
+}
+
+// with reads the flags and calls fn with the open register.
+func (c *stationCall) with(ctx context.Context, args []string, fn func(*register.Register, reading.StationID) error) error {
+	rest, err := c.p.parse(c.FlagSet, args)
 	if err != nil {
 		return err
 	}
-	if len(rest) != 1 {
-		return hint(errors.New("station wants one of: add, token, list"), "e.g. buurtmeter station add --id zs-001 --title 'Meetpunt Oost' --lon 4.82 --lat 52.44")
+	if len(rest) > 0 {
+		return hint(fmt.Errorf("%s does not take %q", c.Name(), rest[0]), "see 'buurtmeter %s -h' for the flags", c.Name())
 	}
-	reg, err := p.openRegister(ctx, st)
+	id, err := reading.ParseStationID(c.id)
+	if err != nil {
+		return hint(err, "name the station with --id; 'buurtmeter station list' shows them")
+	}
+	if c.needWhy && strings.TrimSpace(c.why) == "" {
+		return hint(errors.New("a change like this is public and says why"), "add --why, e.g. --why 'sensor hing binnen'")
+	}
+	reg, err := c.p.openRegister(ctx, c.stores)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = reg.Close() }()
-	switch rest[0] {
-	case "list":
-		return p.listStations(ctx, reg)
-	case "add", "token":
-	default:
-		return hint(fmt.Errorf("station has no command %q", rest[0]), "use add, token or list")
-	}
-	sid, err := reading.ParseStationID(*id)
-	if err != nil {
-		return err
-	}
-	if rest[0] == "token" {
-		token, err := reg.RotateToken(ctx, sid, "operator")
-		return p.printToken(sid, token, err)
-	}
-	k, err := reading.ParseKind(*kind)
-	if err != nil {
-		return err
-	}
-	s := reading.Station{ID: sid, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC()}
-	if s.Title == "" {
-		s.Title = string(sid)
-	}
-	var pos reading.SecretPosition
-	if *lon != 0 || *lat != 0 {
-		if pos, err = reading.NewSecretPosition(*lon, *lat); err != nil {
-			return err
-		}
-	}
-	return p.addStation(ctx, reg, s, pos)
+	return stationHint(fn(reg, id))
 }
 
-func (p *program) addStation(ctx context.Context, reg *register.Register, s reading.Station, pos reading.SecretPosition) error {
-	areas, err := geo.OpenStore(ctx, reg)
-	if err != nil {
-		return fmt.Errorf("areas: %w", err)
-	}
-	token, err := reg.AddStation(ctx, s, pos, "operator")
-	if err != nil {
-		return err
-	}
-	if !pos.IsZero() {
-		if err := areas.Assign(ctx, s.ID, pos); err != nil {
-			return fmt.Errorf("find the buurt of %s: %w", s.ID, err)
+// stationHint says what to do about what a register refuses.
+func stationHint(err error) error {
+	for _, c := range []struct {
+		err error
+		try string
+	}{
+		{ingest.ErrStationDeleted, "an id is never given out again: use another one"},
+		{ingest.ErrUnknownStation, "'buurtmeter station list' shows the stations of this register; check --data or --register"},
+		{register.ErrStationExists, "use another --id, or 'buurtmeter station token' for a new password"},
+		{register.ErrNoPeriod, "give --from and --to exactly as 'buurtmeter station events' shows them"},
+		{register.ErrNoBoard, "'buurtmeter station board list' shows the boards; attach one with 'board attach'"},
+		{register.ErrBoardOverlap, "'buurtmeter station board list' shows the boards; use 'board replace' for one that takes over"},
+		{register.ErrBoardElsewhere, "end it there with 'buurtmeter station board detach --id OTHER'"},
+	} {
+		if errors.Is(err, c.err) {
+			return hint(err, "%s", c.try)
 		}
 	}
-	return p.printToken(s.ID, token, nil)
+	return err
+}
+
+// say prints a line about a change that is done.
+func (p *program) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(p.stdout, format+"\n", args...)
+	return err
+}
+
+// printable replaces what a terminal would obey rather than show.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// sayRow prints one line with tabs between the cells.
+func (p *program) sayRow(cells ...string) error {
+	for i, c := range cells {
+		cells[i] = printable(c)
+	}
+	return p.say("%s", strings.Join(cells, "\t"))
+}
+
+// momentFlag is a flag with a time: RFC 3339, or a date, which is its begin in
+// UTC.
+type momentFlag struct{ time.Time }
+
+// String is the value as it is shown in help.
+func (m *momentFlag) String() string {
+	if m == nil || m.IsZero() {
+		return ""
+	}
+	return m.Format(time.RFC3339Nano)
+}
+
+// Set is part of flag.Value.
+func (m *momentFlag) Set(s string) error {
+	for _, form := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(form, s); err == nil {
+			m.Time = t.UTC()
+			return nil
+		}
+	}
+	return errors.New("write 2026-11-01T08:00:00+01:00, or 2026-11-01")
+}
+
+// placeFlags are the flags of a secret position.
+type placeFlags struct{ lon, lat float64 }
+
+func (f *placeFlags) add(fs *flag.FlagSet) {
+	fs.Float64Var(&f.lon, "lon", 0, "longitude; stays secret")
+	fs.Float64Var(&f.lat, "lat", 0, "latitude; stays secret")
+}
+
+func (f *placeFlags) given() bool { return f.lon != 0 || f.lat != 0 }
+
+func (f *placeFlags) position() (reading.SecretPosition, error) {
+	pos, err := reading.NewSecretPosition(f.lon, f.lat)
+	return pos, hint(err, "give --lon and --lat in degrees, e.g. --lon 4.8 --lat 52.4")
+}
+
+func (p *program) addStation(ctx context.Context, args []string) error {
+	c := p.stationCall("add", false)
+	title := c.String("title", "", "public name, without personal data")
+	kind := c.String("kind", string(reading.KindSensor), "reference, sensor, sensor-calibrated or tube")
+	model := c.String("model", "", "kit or instrument type")
+	maker := c.String("maker", "bewoner", "who runs it, in public words")
+	cadence := c.Duration("cadence", 5*time.Minute, "expected time between two readings")
+	var at placeFlags
+	at.add(c.FlagSet)
+	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {
+		k, err := reading.ParseKind(*kind)
+		if err != nil {
+			return err
+		}
+		s := reading.Station{ID: id, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC()}
+		if s.Title == "" {
+			s.Title = string(id)
+		}
+		var pos reading.SecretPosition
+		if at.given() {
+			if pos, err = at.position(); err != nil {
+				return err
+			}
+		}
+		areas, err := geo.OpenStore(ctx, reg)
+		if err != nil {
+			return fmt.Errorf("areas: %w", err)
+		}
+		token, err := reg.AddStation(ctx, s, pos, "operator")
+		if err != nil {
+			return err
+		}
+		if !pos.IsZero() {
+			if err := areas.Assign(ctx, s.ID, pos); err != nil {
+				return fmt.Errorf("find the buurt of %s: %w", s.ID, err)
+			}
+		}
+		return p.printToken(id, token, nil)
+	})
 }
 
 func (p *program) printToken(id reading.StationID, token string, err error) error {
@@ -95,13 +261,32 @@ func (p *program) printToken(id reading.StationID, token string, err error) erro
 	return err
 }
 
-func (p *program) listStations(ctx context.Context, reg *register.Register) error {
+func (p *program) listStations(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("station list", flag.ContinueOnError)
+	var st stores
+	st.flags(fs)
+	rest, err := p.parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return hint(fmt.Errorf("station list does not take %q", rest[0]), "see 'buurtmeter station list -h' for the flags")
+	}
+	reg, err := p.openRegister(ctx, st)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reg.Close() }()
 	stations, err := reg.Stations(ctx)
 	if err != nil {
 		return err
 	}
 	for _, s := range stations {
-		if _, err := fmt.Fprintf(p.stdout, "%s\t%s\t%s\t%s\n", s.ID, s.Kind, s.Since.Format(time.DateOnly), s.Title); err != nil {
+		row := []string{string(s.ID), string(s.Kind), s.Since.Format(time.DateOnly), s.Title}
+		if s.Paused {
+			row = append(row, "paused")
+		}
+		if err := p.sayRow(row...); err != nil {
 			return err
 		}
 	}

@@ -39,8 +39,9 @@ func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Pro
 
 // PutBlocks stores the blocks in one transaction if each stored version is
 // still the one in Version (0 = absent); the stored version becomes one higher.
-// Otherwise nothing is stored and the error wraps ingest.ErrStaleBlock. The
-// same block may not occur twice.
+// Otherwise nothing is stored and the error wraps ingest.ErrStaleBlock, or
+// ingest.ErrStationDeleted when the station of one was deleted. The same block
+// may not occur twice.
 func (r *Register) PutBlocks(ctx context.Context, blocks []ingest.VersionedBlock) error {
 	if len(blocks) == 0 {
 		return nil
@@ -75,9 +76,27 @@ func (r *Register) PutBlocks(ctx context.Context, blocks []ingest.VersionedBlock
 		if n+m != int64(len(blocks)) {
 			return fmt.Errorf("%d of %d: %w", int64(len(blocks))-n-m, len(blocks), ingest.ErrStaleBlock)
 		}
-		_, err = r.bump(ctx, tx, 0, 0)
+		if _, err = r.bump(ctx, tx, 0, 0); err != nil {
+			return err
+		}
+		// Asked behind the version, which a deletion raises too: either we see it,
+		// or it removes what we store.
+		gone, err := deletedOf(ctx, tx, r.dialect, stationsOf(sorted))
+		if err == nil && len(gone) > 0 {
+			err = ingest.ErrStationDeleted
+		}
 		return err
 	})
+}
+
+func stationsOf(sorted []ingest.VersionedBlock) []string {
+	var ids []string
+	for i, b := range sorted {
+		if i == 0 || sorted[i-1].Station != b.Station {
+			ids = append(ids, string(b.Station))
+		}
+	}
+	return ids
 }
 
 func checkBlock(b reading.Block) error {

@@ -42,15 +42,18 @@ func (r *Register) MarkDirty(ctx context.Context, hours []reading.StationHour) e
 	for _, m := range marks {
 		args = append(args, string(m.Station), int64(m.Hour), token)
 	}
-	upsert := statement{
+	return r.write(ctx, "mark hours for recomputation", func(tx *sql.Tx) error {
+		_, err := upsertMarks().exec(ctx, tx, r.dialect, args, 512)
+		return err
+	})
+}
+
+func upsertMarks() statement {
+	return statement{
 		before: `INSERT INTO dirty_hour (station, hour, token) VALUES `,
 		after:  ` ON CONFLICT (station, hour) DO UPDATE SET token = excluded.token`,
 		width:  3,
 	}
-	return r.write(ctx, "mark hours for recomputation", func(tx *sql.Tx) error {
-		_, err := upsert.exec(ctx, tx, r.dialect, args, 512)
-		return err
-	})
 }
 
 func byStationHour(a, b reading.StationHour) int {
@@ -69,7 +72,9 @@ func markToken() (int64, error) {
 
 // DirtyHours returns up to limit marked hours, ordered by station and hour. A
 // mark stays until ClearDirty, so two callers may get the same one; the work
-// behind it is idempotent.
+// behind it is idempotent. What Station answers afterwards is at least as new as
+// the marks: a mark that a change of the station made is never worked on with
+// the station of before.
 func (r *Register) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
 	rows, err := r.reads.QueryContext(ctx,
 		`SELECT station, hour, token FROM dirty_hour WHERE station > $1 ORDER BY station, hour LIMIT $2`,
@@ -88,6 +93,9 @@ func (r *Register) DirtyHours(ctx context.Context, after reading.StationID, limi
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read marked hours: %w", err)
+	}
+	if len(hours) > 0 {
+		r.logins.expire()
 	}
 	return hours, nil
 }

@@ -66,6 +66,52 @@ func (r *Register) RotateToken(ctx context.Context, id reading.StationID, actor 
 	return token, nil
 }
 
+// RevokeToken takes the station's token away: nobody can log in as it until
+// RotateToken or Transfer draws a new one. The token is refused at once by this
+// Register, and within a second by other processes. Nothing is recorded when
+// there was none.
+func (r *Register) RevokeToken(ctx context.Context, id reading.StationID, actor, why string) error {
+	return r.change(ctx, "revoke the token of station", id, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM station_token WHERE station = $1`, string(id))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventTokenRevoked, Why: why})
+	})
+}
+
+// Transfer hands the station to another keeper: it gives it a new token, which
+// is returned, the only time that it can be shown, and refuses the old one as
+// RotateToken does. maker replaces Station.Maker, in public words; empty leaves
+// it as it is. The history stays with the station.
+func (r *Register) Transfer(ctx context.Context, id reading.StationID, maker, actor, why string) (token string, err error) {
+	if err := checkText(maker); err != nil {
+		return "", fmt.Errorf("transfer station %q: the maker %w", storable(string(id), 80), err)
+	}
+	token, digest, err := newToken()
+	if err != nil {
+		return "", err
+	}
+	err = r.change(ctx, "transfer station", id, func(tx *sql.Tx) error {
+		if err := r.storeToken(ctx, tx, id, digest); err != nil {
+			return err
+		}
+		if maker != "" {
+			if _, err := tx.ExecContext(ctx, `UPDATE station SET maker = $2 WHERE id = $1`, string(id), maker); err != nil {
+				return err
+			}
+		}
+		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventTransferred, Why: why})
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
 // Authenticate returns nil when token is the station's current token and the
 // station is not paused, ErrWrongCredentials when not, and another error when
 // the register cannot tell. The comparison takes the same time for every token.
@@ -84,7 +130,8 @@ func (r *Register) Authenticate(ctx context.Context, id reading.StationID, token
 		if err != nil {
 			return fmt.Errorf("check the login of a station: %w", err)
 		}
-		// An unknown station has an all-zero digest, which no token has.
+		// A station that is unknown, or has no token, has an all-zero digest, which
+		// no token has.
 		if subtle.ConstantTimeCompare(sum[:], l.digest[:]) == 1 && l.known && !l.station.Paused {
 			return nil
 		}
@@ -97,11 +144,12 @@ func (r *Register) Authenticate(ctx context.Context, id reading.StationID, token
 	}
 }
 
-// login is what the register knows about an id; known is false for none.
+// login is what the register knows about an id; known is false for none,
+// deleted tells that there was one.
 type login struct {
-	known   bool
-	station reading.Station
-	digest  [sha256.Size]byte
+	known, deleted bool
+	station        reading.Station
+	digest         [sha256.Size]byte
 }
 
 const (
@@ -131,13 +179,14 @@ type loginCache struct {
 	checked         time.Time // zero: ask before the next answer
 	expired         int       // counts the calls of expire
 	known           map[reading.StationID]login
-	unknown         map[reading.StationID]struct{}
+	// unknown ids have the value true when their station was deleted.
+	unknown map[reading.StationID]bool
 }
 
 func newLoginCache(now func() time.Time) *loginCache {
 	return &loginCache{
 		now: now, asking: make(chan struct{}, 1),
-		known: map[reading.StationID]login{}, unknown: map[reading.StationID]struct{}{},
+		known: map[reading.StationID]login{}, unknown: map[reading.StationID]bool{},
 	}
 }
 
@@ -160,8 +209,8 @@ func (c *loginCache) get(ctx context.Context, db *sql.DB, id reading.StationID) 
 	if l, ok := c.known[id]; ok {
 		return l, true, c.version, nil
 	}
-	_, ok = c.unknown[id]
-	return login{}, ok, c.version, nil
+	gone, ok := c.unknown[id]
+	return login{deleted: gone}, ok, c.version, nil
 }
 
 func (c *loginCache) fresh() bool {
@@ -241,7 +290,7 @@ func (c *loginCache) put(id reading.StationID, l login, version int64) {
 		if len(c.unknown) >= maxUnknown {
 			clear(c.unknown)
 		}
-		c.unknown[id] = struct{}{}
+		c.unknown[id] = l.deleted
 	}
 }
 
@@ -255,12 +304,17 @@ func (r *Register) login(ctx context.Context, id reading.StationID) (login, erro
 	}
 	var digest []byte
 	l.station, err = scanStation(r.reads.QueryRowContext(ctx, `SELECT `+stationColumns+`, t.sha256
-		FROM station s JOIN station_token t ON t.station = s.id WHERE s.id = $1`, string(id)).Scan, &digest)
+		FROM station s LEFT JOIN station_token t ON t.station = s.id WHERE s.id = $1`, string(id)).Scan, &digest)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		l = login{}
+		if l.deleted, err = deleted(ctx, r.reads, id); err != nil {
+			return login{}, err
+		}
 	case err != nil:
 		return login{}, err
+	case digest == nil:
+		l.known = true
 	case len(digest) != sha256.Size:
 		return login{}, fmt.Errorf("the stored token of station %s is damaged: rotate it", id)
 	default:

@@ -69,6 +69,8 @@ var (
 	_ ingest.Stations = (*Register)(nil)
 	_ ingest.Ledger   = (*Register)(nil)
 	_ ingest.Blocks   = (*Register)(nil)
+
+	_ ingest.Withdrawals = (*Register)(nil)
 )
 
 // Open opens the register at dsn, "sqlite:PATH" or "postgres://…", and brings

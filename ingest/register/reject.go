@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -47,18 +49,47 @@ type keptReject struct {
 // the same cause is kept once and its arrivals are counted. Text that a
 // database cannot store is made storable, the payload is cut to
 // Options.MaxRejectPayload, and beyond Options.MaxRejects rows the ones that
-// arrived longest ago make room.
+// arrived longest ago make room. Of a station that was deleted only the cause
+// and the count are kept, nothing of the message.
 func (r *Register) PutRejects(ctx context.Context, rejects []ingest.Reject) error {
 	if len(rejects) == 0 {
 		return nil
 	}
-	kept := r.merge(rejects)
+	senders := sendersOf(rejects)
+	gone, err := deletedOf(ctx, r.reads, r.dialect, senders)
+	for err == nil {
+		known := len(gone)
+		err = r.putRejects(ctx, r.merge(rejects, gone), senders, gone)
+		if !errors.Is(err, ingest.ErrStationDeleted) || len(gone) == known {
+			return err
+		}
+		err = nil // deleted meanwhile: nothing was stored, and now we know
+	}
+	return fmt.Errorf("keep rejected messages: %w", err)
+}
+
+// sendersOf returns each station of the rejects once, as it is stored.
+func sendersOf(rejects []ingest.Reject) []string {
+	seen := map[string]bool{}
+	var ids []string
+	for _, j := range rejects {
+		if id := storable(string(j.Station), maxID); !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// putRejects stores merged rejects. When it finds a station that was deleted
+// and is not in gone, it adds it there and stores nothing.
+func (r *Register) putRejects(ctx context.Context, kept []keptReject, senders []string, gone map[string]bool) error {
 	return r.write(ctx, "keep rejected messages", func(tx *sql.Tx) error {
 		fresh, err := upsertRejects(ctx, tx, kept)
 		if err != nil {
 			return err
 		}
-		for station := range stationsOf(kept) {
+		for _, station := range senders {
 			gone, err := r.trimStation(ctx, tx, station)
 			if err != nil {
 				return err
@@ -69,13 +100,26 @@ func (r *Register) PutRejects(ctx context.Context, rejects []ingest.Reject) erro
 		if err != nil {
 			return err
 		}
-		return r.trimRejects(ctx, tx, total-int64(r.options.MaxRejects))
+		if err := r.trimRejects(ctx, tx, total-int64(r.options.MaxRejects)); err != nil {
+			return err
+		}
+		// Asked behind the version, as in PutBlocks.
+		now, err := deletedOf(ctx, tx, r.dialect, senders)
+		if err != nil {
+			return err
+		}
+		known := len(gone)
+		maps.Copy(gone, now)
+		if len(gone) > known {
+			return ingest.ErrStationDeleted
+		}
+		return nil
 	})
 }
 
 // merge folds equal rejects into one and orders them, one order for all
-// writers.
-func (r *Register) merge(rejects []ingest.Reject) []keptReject {
+// writers. Of the stations in gone nothing of the message is kept.
+func (r *Register) merge(rejects []ingest.Reject, gone map[string]bool) []keptReject {
 	type key struct {
 		station, cause string
 		digest         [sha256.Size]byte
@@ -83,6 +127,9 @@ func (r *Register) merge(rejects []ingest.Reject) []keptReject {
 	at := make(map[key]int, len(rejects))
 	kept := make([]keptReject, 0, len(rejects))
 	for _, j := range rejects {
+		if gone[storable(string(j.Station), maxID)] {
+			j.Payload, j.Detail = nil, "the station was deleted, so nothing of the message is kept"
+		}
 		k := key{storable(string(j.Station), maxID), storable(j.Cause, maxCause), sha256.Sum256(j.Payload)}
 		ms := j.Received.UnixMilli()
 		i, ok := at[k]
@@ -137,14 +184,6 @@ func upsertRejects(ctx context.Context, tx *sql.Tx, kept []keptReject) (fresh in
 		}
 	}
 	return fresh, nil
-}
-
-func stationsOf(kept []keptReject) map[string]bool {
-	stations := map[string]bool{}
-	for _, k := range kept {
-		stations[k.station] = true
-	}
-	return stations
 }
 
 // trimStation deletes the surplus rows of one station that arrived longest ago,

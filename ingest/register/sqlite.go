@@ -56,11 +56,12 @@ func (r *Register) openSQLite(ctx context.Context, path string) error {
 
 // sqliteDSN escapes the path and adds the pragmas, which SQLite keeps per
 // connection. synchronous=FULL: an acknowledged mark of a dirty hour must
-// survive a power cut, not only a crash of the process.
+// survive a power cut, not only a crash of the process. secure_delete: what is
+// deleted is overwritten with zeros, the position of a home first of all.
 func sqliteDSN(path, option string) string {
 	u := url.URL{Scheme: "file", Path: path}
 	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=journal_size_limit(67108864)&" + option
+		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=journal_size_limit(67108864)&" + option
 }
 
 // ownFile makes the file when it is absent and takes away the access of others:

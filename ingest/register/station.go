@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
@@ -17,26 +15,38 @@ import (
 var ErrStationExists = errors.New("a station with this id exists already")
 
 const stationColumns = `s.id, s.title, s.kind, s.model, s.maker, s.cadence_ms, s.since_ms, s.simulated, s.paused,
-	EXISTS (SELECT 1 FROM station_position p WHERE p.station = s.id)`
+	s.format, s.zone, s.channels, EXISTS (SELECT 1 FROM station_position p WHERE p.station = s.id)`
 
 // scanStation reads stationColumns, and more after them into more.
 func scanStation(scan func(...any) error, more ...any) (reading.Station, error) {
 	var st reading.Station
 	var cadence, since int64
+	var channels string
 	err := scan(append([]any{
-		&st.ID, &st.Title, &st.Kind, &st.Model, &st.Maker, &cadence, &since, &st.Simulated, &st.Paused, &st.HasPosition,
+		&st.ID, &st.Title, &st.Kind, &st.Model, &st.Maker, &cadence, &since, &st.Simulated, &st.Paused,
+		&st.Wire.Format, &st.Wire.Zone, &channels, &st.HasPosition,
 	}, more...)...)
+	if err != nil {
+		return st, err
+	}
 	st.Cadence, st.Since = time.Duration(cadence)*time.Millisecond, timeOf(since)
-	return st, err
+	if st.Wire.Channels, err = decodeChannels(channels); err != nil {
+		return st, fmt.Errorf("station %s: %w", st.ID, err)
+	}
+	return st, nil
 }
 
 // AddStation stores a station with its position (zero for none known) and
 // returns its token: 256 random bits, of which only the SHA-256 is kept, so
 // this is the only time that it can be shown. Cadence and Since are kept to the
 // millisecond; HasPosition follows from pos. The error wraps ErrStationExists
-// when the id is taken.
+// when the id is taken, ingest.ErrStationDeleted when it was.
 func (r *Register) AddStation(ctx context.Context, st reading.Station, pos reading.SecretPosition, actor string) (token string, err error) {
 	if err := checkStation(st); err != nil {
+		return "", err
+	}
+	channels, err := encodeChannels(st.Wire.Channels)
+	if err != nil {
 		return "", err
 	}
 	token, kept, err := newToken()
@@ -45,15 +55,20 @@ func (r *Register) AddStation(ctx context.Context, st reading.Station, pos readi
 	}
 	err = r.write(ctx, "add station "+string(st.ID), func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `INSERT INTO station
-			(id, title, kind, model, maker, cadence_ms, since_ms, simulated, paused, events)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) ON CONFLICT (id) DO NOTHING`,
+			(id, title, kind, model, maker, cadence_ms, since_ms, simulated, paused, events, format, zone, channels)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12) ON CONFLICT (id) DO NOTHING`,
 			string(st.ID), st.Title, string(st.Kind), st.Model, st.Maker,
-			st.Cadence.Milliseconds(), st.Since.UnixMilli(), st.Simulated, st.Paused)
+			st.Cadence.Milliseconds(), st.Since.UnixMilli(), st.Simulated, st.Paused,
+			string(st.Wire.Format), st.Wire.Zone, channels)
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrStationExists)
+		}
+		// Asked after the insert, which waits for a deletion that is under way.
+		if gone, err := deleted(ctx, tx, st.ID); err != nil || gone {
+			return errors.Join(err, ingest.ErrStationDeleted)
 		}
 		if err := r.storeToken(ctx, tx, st.ID, kept); err != nil {
 			return err
@@ -83,23 +98,31 @@ func checkStation(st reading.Station) error {
 		return fmt.Errorf("station %s: give the cadence, the expected time between two readings", st.ID)
 	}
 	for name, s := range map[string]string{"title": st.Title, "model": st.Model, "maker": st.Maker} {
-		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) || len(s) > 1000 {
-			return fmt.Errorf("station %s: the %s must be UTF-8 text of at most 1000 bytes", st.ID, name)
+		if err := checkText(s); err != nil {
+			return fmt.Errorf("station %s: the %s %w", st.ID, name, err)
 		}
+	}
+	if err := CheckWire(st.Wire); err != nil {
+		return fmt.Errorf("station %s: %w", st.ID, err)
 	}
 	return nil
 }
 
-// Station returns the station, or an error that wraps ingest.ErrUnknownStation.
-// The answer comes from memory while no station was changed; a change by
-// another process shows within a second.
+// Station returns the station, or an error that wraps ingest.ErrUnknownStation,
+// and ingest.ErrStationDeleted too when there was one. The answer comes from
+// memory while no station was changed; a change by another process shows within
+// a second. Wire.Channels is shared by all who ask: it must not be changed.
 func (r *Register) Station(ctx context.Context, id reading.StationID) (reading.Station, error) {
 	l, err := r.login(ctx, id)
 	if err != nil {
 		return reading.Station{}, fmt.Errorf("look up station: %w", err)
 	}
 	if !l.known {
-		return reading.Station{}, fmt.Errorf("station %q: %w", storable(string(id), 80), ingest.ErrUnknownStation)
+		err := ingest.ErrUnknownStation
+		if l.deleted {
+			err = ingest.ErrStationDeleted
+		}
+		return reading.Station{}, fmt.Errorf("station %q: %w", storable(string(id), 80), err)
 	}
 	return l.station, nil
 }
@@ -209,7 +232,8 @@ func (r *Register) SetPaused(ctx context.Context, id reading.StationID, paused b
 }
 
 // change runs fn for a station that exists, else it fails with
-// ingest.ErrUnknownStation. The row of the station is locked for the duration.
+// ingest.ErrUnknownStation or ingest.ErrStationDeleted. The row of the station
+// is locked for the duration.
 func (r *Register) change(ctx context.Context, what string, id reading.StationID, fn func(*sql.Tx) error) error {
 	if _, err := reading.ParseStationID(string(id)); err != nil {
 		return fmt.Errorf("%s: %w: %w", what, ingest.ErrUnknownStation, err)
@@ -219,13 +243,23 @@ func (r *Register) change(ctx context.Context, what string, id reading.StationID
 		if err != nil {
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ingest.ErrUnknownStation)
+		n, err := res.RowsAffected()
+		switch {
+		case err != nil:
+			return err
+		case n > 0:
+			return fn(tx)
 		}
-		return fn(tx)
+		gone, err := deleted(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case gone:
+			return ingest.ErrStationDeleted
+		default:
+			return ingest.ErrUnknownStation
+		}
 	})
-	if err == nil {
-		r.logins.expire()
-	}
+	r.logins.expire() // after an error too: the commit may have been done
 	return err
 }

@@ -94,6 +94,36 @@ func TestStoreGoneAndBack(t *testing.T) {
 	assert.EqualValues(t, 2, n)
 }
 
+// A deletion that was answered holds when the server is killed at once; one that
+// was not is done again.
+func TestDeletionSurvivesAKilledServer(t *testing.T) {
+	server := seriestest.StartServer(t)
+	s := openServer(t, server.URL, "air")
+	var rs []reading.Reading
+	for i := range 2000 {
+		rs = append(rs, sample(i*300, reading.NO2))
+	}
+	kept := rs[0]
+	kept.Station = "y"
+	require.NoError(t, s.Append(t.Context(), append(rs, kept)))
+	server.Pause(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.Error(t, s.DeleteStation(ctx, "x"), "nobody knows whether it is done")
+	server.Kill()
+	require.Error(t, s.DeleteStation(t.Context(), "x"))
+	server.Start(t)
+	require.NoError(t, s.DeleteStation(t.Context(), "x"))
+	server.Kill()
+	server.Start(t)
+	n, err := s.Count(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+	got, err := s.Readings(t.Context(), "y", kept.At, kept.At.Add(1))
+	require.NoError(t, err)
+	assert.Equal(t, []reading.Reading{kept}, got)
+}
+
 // A server that takes the connection and then says nothing must not hold the
 // caller beyond its deadline.
 func TestSilentServerEndsAtDeadline(t *testing.T) {

@@ -44,6 +44,8 @@ func Run(t *testing.T, open func(t testing.TB) *series.Store) {
 		{"twenty thousand in one call", large},
 		{"strange ids stay data", hostile},
 		{"a station can be deleted", deletion},
+		{"a station with a strange id can be deleted", deletionHostile},
+		{"a station can be deleted while it is written", deletionUnderWay},
 		{"nothing is no error", nothing},
 		{"an ended context stops everything", endedContext},
 		{"writers do not disturb each other", writers},

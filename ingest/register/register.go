@@ -69,6 +69,8 @@ var (
 	_ ingest.Stations = (*Register)(nil)
 	_ ingest.Ledger   = (*Register)(nil)
 	_ ingest.Blocks   = (*Register)(nil)
+	_ ingest.Lifts    = (*Register)(nil)
+	_ ingest.Network  = (*Register)(nil)
 )
 
 // Open opens the register at dsn, "sqlite:PATH" or "postgres://…", and brings

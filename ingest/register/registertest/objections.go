@@ -3,6 +3,7 @@ package registertest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func neighbourMarks(t *testing.T, r *register.Register) {
 func monthBlocks(t *testing.T, r *register.Register) {
 	ctx := t.Context()
 	var batch []ingest.VersionedBlock
-	const stations = 1203 // several pages
+	const stations = 1003 // several pages
 	for i := range stations {
 		batch = append(batch, ingest.VersionedBlock{Block: block(reading.StationID(fmt.Sprintf("s%05d", i)), reading.NO2, month, 1)})
 	}
@@ -202,7 +203,9 @@ func monthBlocks(t *testing.T, r *register.Register) {
 			n++ // the damaged one
 		}
 		require.Equal(t, int64(1), b.Version)
-		require.Empty(t, cmp.Diff(block(reading.StationID(fmt.Sprintf("s%05d", n)), reading.NO2, month, 1), b.Block))
+		want := block(reading.StationID(fmt.Sprintf("s%05d", n)), reading.NO2, month, 1)
+		require.Equal(t, want.Station, b.Station)
+		require.True(t, slices.Equal(want.Values, b.Values) && slices.Equal(want.Flags, b.Flags))
 		n++
 		return nil
 	}))

@@ -67,17 +67,24 @@ func NewNeighbours(o NeighboursOptions) *Neighbours {
 // always nil.
 func (n *Neighbours) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		began := n.o.Now()
 		busy, err := n.Once(ctx)
 		if err != nil && ctx.Err() == nil {
 			n.o.Log.LogAttrs(ctx, slog.LevelWarn, "neighbours: some hours could not be compared; they stay marked", slog.Any("error", err))
 		}
+		wait := n.o.Every
 		if busy && err == nil {
-			continue
+			wait = min(wait, idleFactor*n.o.Now().Sub(began))
 		}
-		_ = pause(ctx, n.o.Every)
+		_ = pause(ctx, max(0, wait))
 	}
 	return nil
 }
+
+// idleFactor is how many times as long as a pass took Run rests after it: while
+// a long history comes in, the same hours are marked again and again, and what
+// brings them in goes first.
+const idleFactor = 4
 
 // Once compares the hours that are marked and over, up to Limit. busy tells
 // that there were any: call it again until it is false.

@@ -6,10 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 
 	"buurtmeter/ingest"
+	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 )
@@ -26,7 +28,7 @@ func runObjection(ctx context.Context, p *program, args []string) error {
 	var st stores
 	st.flags(fs)
 	var o objectionFlags
-	fs.StringVar(&o.station, "station", "", "add, list: id of the station; list: empty for all")
+	fs.StringVar(&o.station, "station", "", "remarks, add, list: id of the station; list: empty for all")
 	fs.StringVar(&o.property, "property", "", "add: what was measured, such as no2")
 	fs.StringVar(&o.flag, "flag", "", "add: the remark that the objection is against, such as constant")
 	fs.StringVar(&o.from, "from", "", "add: begin of the period, such as 2026-11-23T08:00:00+01:00")
@@ -41,11 +43,13 @@ func runObjection(ctx context.Context, p *program, args []string) error {
 		return err
 	}
 	if len(rest) != 1 {
-		return hint(errors.New("objection wants one of: add, list, answer"), "e.g. buurtmeter objection list")
+		return hint(errors.New("objection wants one of: remarks, add, list, answer"), "e.g. buurtmeter objection list")
 	}
-	run := map[string]func(context.Context, *program, *register.Register) error{"add": o.add, "list": o.list, "answer": o.answer}[rest[0]]
+	run := map[string]func(context.Context, *program, *register.Register) error{
+		"add": o.add, "list": o.list, "answer": o.answer, "remarks": o.remarks,
+	}[rest[0]]
 	if run == nil {
-		return hint(fmt.Errorf("objection has no command %q", rest[0]), "use add, list or answer")
+		return hint(fmt.Errorf("objection has no command %q", rest[0]), "use remarks, add, list or answer")
 	}
 	reg, err := p.openRegister(ctx, st)
 	if err != nil {
@@ -110,6 +114,41 @@ func (o *objectionFlags) list(ctx context.Context, p *program, reg *register.Reg
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, x := range all {
 		writeObjection(w, x)
+	}
+	return w.Flush()
+}
+
+// remarks lists what the checks remarked on a station, by period: what an
+// objection can be about.
+func (o *objectionFlags) remarks(ctx context.Context, p *program, reg *register.Register) error {
+	id, err := reading.ParseStationID(o.station)
+	if err != nil {
+		return hint(err, "name the station with --station")
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	for _, info := range reading.Properties() {
+		var flags []reading.Flag
+		var first reading.Hour
+		err := reg.EachBlock(ctx, id, info.Property, math.MinInt32, math.MaxInt32, func(b reading.Block) error {
+			if flags == nil {
+				first = b.Month.First()
+			}
+			// Months without a block have no remarks.
+			flags = append(flags, make([]reading.Flag, int(b.Month.First()-first)-len(flags))...)
+			flags = append(flags, b.Flags...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range quality.Remarks(first, flags) {
+			level := string(r.Level)
+			if r.Lifted {
+				level = "lifted"
+			}
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s to %s\trule version %d\n", info.Property, r.Cause, level,
+				r.From.Start().Format(time.RFC3339), r.To.Start().Format(time.RFC3339), r.Version)
+		}
 	}
 	return w.Flush()
 }

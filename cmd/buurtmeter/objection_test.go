@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,7 +57,21 @@ func TestObjectionsFromTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, int64(25), n)
 
+	b := reading.NewBlock("zs-001", reading.NO2, reading.MonthOf(reading.HourOf(from)))
+	later := reading.NewBlock("zs-001", reading.NO2, b.Month+2) // a month without a block lies between
+	i := int(reading.HourOf(from) - b.Month.First())
+	b.Flags[i], b.Flags[i+1], later.Flags[0] = reading.Constant, reading.Constant|reading.Lifted, reading.Buddy
+	require.NoError(t, reg.PutBlocks(t.Context(), []ingest.VersionedBlock{{Block: b}, {Block: later}}))
+	out, err = objection("remarks", "--station", "zs-001")
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"no2 constant exclude 2026-11-23T08:00:00Z to 2026-11-23T09:00:00Z rule version 1",
+		"no2 constant lifted 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z rule version 1",
+		"no2 buddy note 2027-01-01T00:00:00Z to 2027-01-01T01:00:00Z rule version 2",
+	}, squeezed(out))
+
 	for name, args := range map[string][]string{
+		"remarks on none": {"remarks"},
 		"no command":      {},
 		"unknown command": {"withdraw"},
 		"no station":      {"add", "--flag", "constant"},
@@ -75,4 +90,12 @@ func TestObjectionsFromTheCommandLine(t *testing.T) {
 		assert.Contains(t, out, "Error: ", name)
 		assert.Contains(t, out, "Try:   ", name)
 	}
+}
+
+// squeezed gives the lines of a table with one space between the columns.
+func squeezed(table string) (lines []string) {
+	for line := range strings.Lines(table) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return lines
 }

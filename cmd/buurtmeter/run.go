@@ -41,7 +41,7 @@ func commands() []command {
 		{"replay", "replay [flags]", "publish the hours of a file of resident kits over MQTT, as those kits", runReplay},
 		{"areas", "areas import FILE --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON", runAreas},
 		{"station", "station add|token|list [flags]", "register a station, give it a new token, list stations", runStation},
-		{"objection", "objection add|list|answer [flags]", "object to a remark on measurements, list objections, answer one", runObjection},
+		{"objection", "objection remarks|add|list|answer [flags]", "list remarks on measurements, object to one, list and answer objections", runObjection},
 		{"version", "version", "print the version", runVersion},
 	}
 }

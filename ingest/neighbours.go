@@ -21,9 +21,9 @@ type NeighboursOptions struct {
 	// neighbours have reported by then. What comes later is compared again.
 	// Default 15 minutes.
 	Settle time.Duration
-	// Every is the pause between two looks at the marks; default a minute.
+	// Every is the pause between two looks at the marks; default 10 s.
 	Every time.Duration
-	// Limit is how many hours are compared at a time; default 200.
+	// Limit is how many hours are taken at a time; default 2,000.
 	Limit int
 	// Log gets faults of the store; default: nothing is logged.
 	Log *slog.Logger
@@ -51,10 +51,10 @@ func NewNeighbours(o NeighboursOptions) *Neighbours {
 		o.Settle = 15 * time.Minute
 	}
 	if o.Every <= 0 {
-		o.Every = time.Minute
+		o.Every = 10 * time.Second
 	}
 	if o.Limit <= 0 {
-		o.Limit = 200
+		o.Limit = 2000
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -103,7 +103,8 @@ func (n *Neighbours) Once(ctx context.Context) (busy bool, err error) {
 	var settled []MarkedHour
 	for len(claimed) > 0 {
 		m, k := reading.MonthOf(claimed[0].Hour), 1
-		for k < len(claimed) && reading.MonthOf(claimed[k].Hour) == m {
+		most := max(24, maxCells/max(1, len(net.known)))
+		for k < min(len(claimed), most) && reading.MonthOf(claimed[k].Hour) == m {
 			k++
 		}
 		changed := make([]bool, k)
@@ -127,6 +128,9 @@ func (n *Neighbours) Once(ctx context.Context) (busy bool, err error) {
 	}
 	return true, nil
 }
+
+// maxCells bounds the means that are held at a time, 8 bytes each.
+const maxCells = 2_000_000
 
 // survey is who stands near whom at the moment.
 type survey struct {

@@ -21,6 +21,9 @@ type HoursOptions struct {
 	// Withdrawals, when set, tells which readings do not count because their
 	// keeper took them back.
 	Withdrawals Withdrawals
+	// Lifts, when set, tells which remarks exclude nothing because an objection
+	// was accepted.
+	Lifts Lifts
 	// Erase, when set, removes what is kept outside the register of a station
 	// that was deleted: raw readings first of all. A mark on an hour of such a
 	// station means that there may be some. Without it such marks are left for
@@ -187,6 +190,29 @@ func (r *Recomputer) erase(ctx context.Context, id reading.StationID) error {
 	return nil
 }
 
+// lift marks the readings whose excluding remarks are lifted. It must be called
+// after the blocks were read, as withdraw, and after withdraw.
+func lift(readings []reading.Reading, lifts []Lift) {
+	for i := range readings {
+		for k := range readings[i].Values {
+			v := &readings[i].Values[k]
+			if f := liftedAt(lifts, v.Property, readings[i].At); f != 0 {
+				v.Flags = v.Flags.Lift(f)
+			}
+		}
+	}
+}
+
+// liftedAt returns the flags of a property that are lifted at t.
+func liftedAt(lifts []Lift, p reading.Property, t time.Time) (f reading.Flag) {
+	for _, l := range lifts {
+		if l.Property == p && l.Contains(t) {
+			f |= l.Flag
+		}
+	}
+	return f
+}
+
 // maxStale bounds the attempts at blocks that others keep changing.
 const maxStale = 20
 
@@ -229,7 +255,7 @@ func (r *Recomputer) station(ctx context.Context, id reading.StationID, hours []
 // changed. The blocks are read before the raw readings: a block that is still
 // at the version that was read cannot then hold newer readings than we do.
 func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []reading.Hour) error {
-	t := &table{blocks: r.o.Blocks, station: st.ID, pages: map[page]*entry{}, dirty: monthsOf(hours)}
+	t := &table{blocks: r.o.Blocks, station: st.ID, kind: st.Kind, pages: map[page]*entry{}, dirty: monthsOf(hours)}
 	for _, info := range reading.Properties() {
 		for _, m := range t.dirty {
 			if err := t.load(ctx, page{info.Property, m}); err != nil {
@@ -241,12 +267,10 @@ func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []re
 		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "hours: a block cannot be read and is computed anew from the raw readings", slog.String("station", string(st.ID)), slog.Any("months", t.corrupt))
 		hours = withMonths(hours, t.corrupt)
 	}
-	var withdrawn []Period
-	if r.o.Withdrawals != nil {
-		var err error
-		if withdrawn, err = r.o.Withdrawals.Withdrawals(ctx, st.ID); err != nil {
-			return err
-		}
+	t.hours = hours
+	withdrawn, lifts, err := r.decisions(ctx, st.ID)
+	if err != nil {
+		return err
 	}
 	for len(hours) > 0 {
 		n := spanLength(hours, st.Cadence)
@@ -256,13 +280,29 @@ func (r *Recomputer) rebuild(ctx context.Context, st reading.Station, hours []re
 			return fmt.Errorf("raw readings: %w", err)
 		}
 		withdraw(raw, withdrawn)
+		lift(raw, lifts)
 		t.fill(sumUp(raw, first, int(last-first)+1, st.Cadence), hours[:n])
 		hours = hours[n:]
 	}
-	if err := t.constant(ctx); err != nil {
+	if err := t.check(ctx, lifts); err != nil {
 		return err
 	}
 	return t.store(ctx)
+}
+
+// decisions returns what people decided about the readings of a station.
+func (r *Recomputer) decisions(ctx context.Context, id reading.StationID) (withdrawn []Period, lifts []Lift, err error) {
+	if r.o.Withdrawals != nil {
+		if withdrawn, err = r.o.Withdrawals.Withdrawals(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	if r.o.Lifts != nil {
+		if lifts, err = r.o.Lifts.Lifts(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	return withdrawn, lifts, nil
 }
 
 const (

@@ -101,7 +101,7 @@ func TestBlocksDependOnlyOnWhatWasSent(t *testing.T) {
 			}
 		})
 	}
-	all := reading.MissingCode | reading.Range | reading.Conflict | reading.Constant | reading.PMOrder | reading.Duplicate | reading.Revised
+	all := reading.MissingCode | reading.Range | reading.Conflict | reading.Constant | reading.PMOrder | reading.Duplicate | reading.Revised | reading.Spike | reading.HumiditySuspect
 	assert.Equal(t, all.String(), (flags & all).String(), "the streams must hold everything that the test is about")
 }
 

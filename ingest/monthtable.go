@@ -22,11 +22,28 @@ func (e *entry) changed() bool {
 	return e.corrupt || !slices.Equal(e.stored.Values, e.block.Values) || !slices.Equal(e.stored.Capture, e.block.Capture) || !slices.Equal(e.stored.Flags, e.block.Flags)
 }
 
+// toCompare returns the hours that other stations may judge differently now:
+// those with another valid mean than is stored.
+func (e *entry) toCompare() (hours []reading.Hour) {
+	if !quality.HasBuddies(e.block.Property) {
+		return nil
+	}
+	for i, v := range e.block.Values {
+		now := e.block.Valid(i)
+		if now != e.stored.Valid(i) || now && v != e.stored.Values[i] {
+			hours = append(hours, e.block.Month.First()+reading.Hour(i))
+		}
+	}
+	return hours
+}
+
 // table holds the blocks of one station that a recomputation touches.
 type table struct {
 	blocks  Blocks
 	station reading.StationID
-	// dirty are the months with marked hours, in order.
+	kind    reading.Kind
+	// hours are the marked ones and dirty the months that hold them, in order.
+	hours []reading.Hour
 	dirty []reading.Month
 	pages map[page]*entry
 	// corrupt are the dirty months with a stored block that cannot be read.
@@ -59,23 +76,33 @@ func (t *table) load(ctx context.Context, k page) error {
 // and then the block is all that is left of them.
 func (t *table) fill(s *span, hours []reading.Hour) {
 	for _, info := range reading.Properties() {
+		humid := quality.HasHumidity(info.Property, t.kind)
 		for _, h := range hours {
 			if !s.any[h-s.first] {
 				continue
 			}
 			m := reading.MonthOf(h)
 			b, i, mean := t.pages[page{info.Property, m}].block, h-m.First(), s.mean(info.Property, h)
+			if mean.value != reading.Missing {
+				// What the neighbours say stays until they were asked again.
+				mean.flags |= b.Flags[i] & reading.AmongNeighbours
+				if humid && quality.Humid(s.mean(reading.Humidity, h).value) {
+					mean.flags |= reading.HumiditySuspect
+				}
+			}
 			b.Values[i], b.Capture[i], b.Flags[i] = mean.value, mean.capture, mean.flags
 		}
 	}
 }
 
-// constant sets the Constant flag anew in all dirty months, and in the edges of
-// their neighbours, since a run may cross the border. Only the edges: what lies
-// farther in depends on the neighbour's neighbour and cannot have changed.
-func (t *table) constant(ctx context.Context) error {
+// check runs the checks that look at a row of hours: Constant anew in all dirty
+// months, and in the edges of their neighbours, since a run may cross the
+// border. Only the edges: what lies farther in depends on the neighbour's
+// neighbour and cannot have changed. Spike anew within its reach of each marked
+// hour. Then what was lifted is marked as such.
+func (t *table) check(ctx context.Context, lifts []Lift) error {
 	for _, info := range reading.Properties() {
-		if !quality.HasConstant(info.Property) {
+		if !quality.HasConstant(info.Property) && !quality.HasSpike(info.Property) {
 			continue
 		}
 		months, err := t.neighbourhood(ctx, info.Property)
@@ -87,26 +114,34 @@ func (t *table) constant(ctx context.Context) error {
 			for n < len(months) && months[n] == months[n-1]+1 {
 				n++
 			}
-			t.constantRow(info.Property, months[:n])
+			t.checkRow(info.Property, months[:n])
 			months = months[n:]
 		}
+	}
+	for k, e := range t.pages {
+		t.lift(k, e.block, lifts)
 	}
 	return nil
 }
 
-// neighbourhood returns the dirty months of a property and those of their
-// neighbours that a run could join, all loaded.
+// neighbourhood returns the dirty months of a property, as far as they have
+// values, and those of their neighbours that a run or a spike's window could
+// join, all loaded.
 func (t *table) neighbourhood(ctx context.Context, p reading.Property) ([]reading.Month, error) {
 	var months []reading.Month
 	for _, m := range t.dirty {
 		e := t.pages[page{p, m}]
+		if !anyValue(e.stored.Values) && !anyValue(e.block.Values) {
+			continue
+		}
 		n := len(e.block.Values)
-		const edge = quality.ConstantGap + 1
-		if anyValue(e.stored.Values[:edge]) || anyValue(e.block.Values[:edge]) {
+		const edge, far = quality.ConstantGap + 1, 2 * quality.SpikeReach
+		first, last := t.marked(m)
+		if first < far || anyValue(e.stored.Values[:edge]) || anyValue(e.block.Values[:edge]) {
 			months = append(months, m-1)
 		}
 		months = append(months, m)
-		if anyValue(e.stored.Values[n-edge:]) || anyValue(e.block.Values[n-edge:]) {
+		if last >= n-far || anyValue(e.stored.Values[n-edge:]) || anyValue(e.block.Values[n-edge:]) {
 			months = append(months, m+1)
 		}
 	}
@@ -120,12 +155,20 @@ func (t *table) neighbourhood(ctx context.Context, p reading.Property) ([]readin
 	return months, nil
 }
 
+// marked returns the first and the last marked hour of a dirty month, counted
+// from its begin.
+func (t *table) marked(m reading.Month) (first, last int) {
+	from, _ := slices.BinarySearch(t.hours, m.First())
+	to, _ := slices.BinarySearch(t.hours, (m + 1).First())
+	return int(t.hours[from] - m.First()), int(t.hours[to-1] - m.First())
+}
+
 func anyValue(values []int32) bool {
 	return slices.ContainsFunc(values, func(v int32) bool { return v != reading.Missing })
 }
 
-// constantRow runs the check over consecutive months.
-func (t *table) constantRow(p reading.Property, months []reading.Month) {
+// checkRow runs the checks over consecutive months.
+func (t *table) checkRow(p reading.Property, months []reading.Month) {
 	var values []int32
 	var flags []reading.Flag
 	for _, m := range months {
@@ -133,22 +176,53 @@ func (t *table) constantRow(p reading.Property, months []reading.Month) {
 		values = append(values, b.Values...)
 		flags = append(flags, b.Flags...)
 	}
-	quality.Constant(values, flags)
+	if quality.HasConstant(p) {
+		quality.Constant(values, flags)
+	}
+	if quality.HasSpike(p) {
+		first := months[0].First()
+		for _, r := range t.around(quality.SpikeReach) {
+			quality.Spike(p, values, flags, int(r[0]-first), int(r[1]-first))
+		}
+	}
 	for _, m := range months {
 		b := t.pages[page{p, m}].block
 		n := len(b.Flags)
-		switch {
-		case t.isDirty(m):
-			copy(b.Flags, flags)
-		default:
-			if t.isDirty(m - 1) {
-				copy(b.Flags[:quality.ConstantReach], flags)
+		for i := range n {
+			edge := t.isDirty(m) || i < quality.ConstantReach && t.isDirty(m-1) || i >= n-quality.ConstantReach && t.isDirty(m+1)
+			if !edge { // the row may not hold all of a run in here
+				flags[i] = flags[i]&^reading.Constant | b.Flags[i]&reading.Constant
 			}
-			if t.isDirty(m + 1) {
-				copy(b.Flags[n-quality.ConstantReach:], flags[n-quality.ConstantReach:n])
-			}
+			b.Flags[i] = flags[i]
 		}
 		flags = flags[n:]
+	}
+}
+
+// around returns the stretches of hours [from, to) at most reach hours away
+// from a marked one, in order and without overlap.
+func (t *table) around(reach reading.Hour) [][2]reading.Hour {
+	var out [][2]reading.Hour
+	for _, h := range t.hours {
+		if k := len(out) - 1; k >= 0 && h-reach <= out[k][1] {
+			out[k][1] = h + reach + 1
+			continue
+		}
+		out = append(out, [2]reading.Hour{h - reach, h + reach + 1})
+	}
+	return out
+}
+
+// lift sets Lifted anew on the hours of a block. It is a function of the other
+// flags and of the lifts alone.
+func (t *table) lift(k page, b reading.Block, lifts []Lift) {
+	if len(lifts) == 0 && !slices.ContainsFunc(b.Flags, func(f reading.Flag) bool { return f&reading.Lifted != 0 }) {
+		return
+	}
+	for i, f := range b.Flags {
+		if f != 0 {
+			b.Flags[i] = f.LiftHour(liftedAt(lifts, k.property, (k.month.First() + reading.Hour(i)).Start()))
+		}
 	}
 }
 
@@ -167,7 +241,7 @@ func (t *table) store(ctx context.Context) error {
 	for k, e := range t.pages {
 		if e.changed() {
 			written[k] = true
-			changed = append(changed, VersionedBlock{Block: e.block, Version: e.version})
+			changed = append(changed, VersionedBlock{Block: e.block, Version: e.version, Hours: e.toCompare()})
 		}
 	}
 	if len(changed) == 0 {
@@ -181,7 +255,7 @@ func (t *table) store(ctx context.Context) error {
 		return fmt.Errorf("store blocks: %w", err)
 	}
 	for k, e := range t.pages {
-		if written[k] || (!written[page{k.property, k.month - 1}] && !written[page{k.property, k.month + 1}]) || !quality.HasConstant(k.property) {
+		if written[k] || (!written[page{k.property, k.month - 1}] && !written[page{k.property, k.month + 1}]) || !quality.HasConstant(k.property) && !quality.HasSpike(k.property) {
 			continue
 		}
 		_, version, err := t.blocks.Block(ctx, t.station, k.property, k.month)

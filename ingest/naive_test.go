@@ -155,6 +155,8 @@ func naiveBlocksWithout(all []sent, withdrawn func(reading.StationID, time.Time)
 		b.Capture[i] = uint8(covered / 60)
 	}
 	naiveConstant(blocks)
+	naiveSpikes(blocks)
+	naiveHumidity(blocks)
 	return blocks
 }
 
@@ -188,6 +190,7 @@ func naiveFlags(s sent, p reading.Property) (f reading.Flag) {
 	odd := func(v float64) bool { return code(v) || v < -20 || v > 1000 }
 	v, _ := number(p)
 	switch {
+	case p == reading.Humidity: // the generator keeps it within its bounds
 	case code(v):
 		f |= reading.MissingCode
 	case odd(v):
@@ -195,7 +198,7 @@ func naiveFlags(s sent, p reading.Property) (f reading.Flag) {
 	}
 	fine, hasFine := number(reading.PM25)
 	coarse, hasCoarse := number(reading.PM10)
-	if hasFine && hasCoarse && fine > coarse && !odd(fine) && !odd(coarse) && p != reading.NO2 {
+	if hasFine && hasCoarse && fine > coarse && !odd(fine) && !odd(coarse) && p != reading.NO2 && p != reading.Humidity {
 		f |= reading.PMOrder
 	}
 	return f
@@ -227,10 +230,94 @@ func naiveConstant(blocks map[blockKey]reading.Block) {
 		return n
 	}
 	for k, b := range blocks {
+		if k.property == reading.Humidity {
+			continue
+		}
 		for i, v := range b.Values {
 			h := k.month.First() + reading.Hour(i)
 			if v != reading.Missing && walk(k, h, -1)+1+walk(k, h, 1) >= 24 {
 				b.Flags[i] |= reading.Constant
+			}
+		}
+	}
+}
+
+// naiveSpikes judges every hour by the words of the rule, with sorted copies of
+// its window and of those of its neighbours.
+func naiveSpikes(blocks map[blockKey]reading.Block) {
+	type series struct {
+		station  reading.StationID
+		property reading.Property
+	}
+	values := map[series]map[reading.Hour]int{}
+	for k, b := range blocks {
+		s := series{k.station, k.property}
+		if values[s] == nil {
+			values[s] = map[reading.Hour]int{}
+		}
+		for i, v := range b.Values {
+			if v != reading.Missing {
+				values[s][k.month.First()+reading.Hour(i)] = int(v)
+			}
+		}
+	}
+	apart := func(a, b int) int { return max(a-b, b-a) }
+	odd := func(hours map[reading.Hour]int, h reading.Hour) bool {
+		var window []int
+		for x := h - 180; x <= h+180; x++ {
+			if v, ok := hours[x]; ok {
+				window = append(window, v)
+			}
+		}
+		if len(window) < 90 {
+			return false
+		}
+		slices.Sort(window)
+		median := window[(len(window)-1)/2]
+		for i, v := range window {
+			window[i] = apart(v, median)
+		}
+		slices.Sort(window)
+		return apart(hours[h], median) > 10*max(20_000, window[(len(window)-1)/2])
+	}
+	spike := func(hours map[reading.Hour]int, first, last reading.Hour) bool {
+		before, hasBefore := hours[first-1]
+		after, hasAfter := hours[last+1]
+		if !hasBefore || !hasAfter || odd(hours, first-1) || odd(hours, last+1) {
+			return false
+		}
+		for h := first; h <= last; h++ {
+			v, ok := hours[h]
+			if !ok || !odd(hours, h) || apart(v, before) <= 200_000 || apart(v, after) <= 200_000 {
+				return false
+			}
+		}
+		return true
+	}
+	for k, b := range blocks {
+		if k.property == reading.Humidity {
+			continue
+		}
+		hours := values[series{k.station, k.property}]
+		for i := range b.Values {
+			h := k.month.First() + reading.Hour(i)
+			if spike(hours, h, h) || spike(hours, h-1, h) || spike(hours, h, h+1) {
+				b.Flags[i] |= reading.Spike
+			}
+		}
+	}
+}
+
+// naiveHumidity flags particles in humid hours.
+func naiveHumidity(blocks map[blockKey]reading.Block) {
+	for k, b := range blocks {
+		rh, ok := blocks[blockKey{k.station, reading.Humidity, k.month}]
+		if !ok || k.property != reading.PM25 && k.property != reading.PM10 {
+			continue
+		}
+		for i, v := range b.Values {
+			if v != reading.Missing && rh.Values[i] != reading.Missing && rh.Values[i] >= 850_000 {
+				b.Flags[i] |= reading.HumiditySuspect
 			}
 		}
 	}
@@ -268,6 +355,9 @@ func generate(rnd *rand.Rand) (stations []reading.Station, all []sent) {
 				hang--
 				s.values[reading.NO2] = stuck
 			}
+			if rnd.IntN(2) == 0 {
+				s.values[reading.Humidity] = strconv.Itoa(70 + rnd.IntN(30))
+			}
 			if len(s.values) == 0 {
 				continue
 			}
@@ -287,6 +377,9 @@ func variants(rnd *rand.Rand, s sent) (more []sent) {
 			switch rnd.IntN(4) {
 			case 0:
 				v.values[p] = randomValue(rnd) // a conflict, or a correction
+				if p == reading.Humidity {
+					v.values[p] = strconv.Itoa(70 + rnd.IntN(30))
+				}
 			case 1, 2:
 				v.values[p] = x
 			}
@@ -319,6 +412,8 @@ func randomValue(rnd *rand.Rand) string {
 		return "1500"
 	case 3:
 		return fmt.Sprintf("-%d.%04d", rnd.IntN(19)+1, rnd.IntN(10000))
+	case 4:
+		return fmt.Sprintf("%d.%04d", 300+rnd.IntN(300), rnd.IntN(10000))
 	}
 	return fmt.Sprintf("%d.%04d", rnd.IntN(60), rnd.IntN(10000))
 }

@@ -160,6 +160,9 @@ type Withdrawals interface {
 type VersionedBlock struct {
 	reading.Block
 	Version int64
+	// Hours, for PutBlocks, are the hours to compare with neighbours anew: they
+	// are marked in the same transaction. See Network.
+	Hours []reading.Hour
 }
 
 // ErrCorruptBlock means that a stored block cannot be read. It can be computed
@@ -169,3 +172,45 @@ var ErrCorruptBlock = errors.New("corrupt hour block")
 // ErrStaleBlock means that another process stored the block in between: read
 // again and retry.
 var ErrStaleBlock = errors.New("block was changed by another writer")
+
+// Lift says that the remark Flag excludes nothing of a property during a period
+// of whole hours, because an objection to it was accepted.
+type Lift struct {
+	Property reading.Property
+	Flag     reading.Flag
+	Period
+}
+
+// Lifts tells of the accepted objections of a station. Whoever changes the
+// answer marks the hours of the period, and the hour after it, in the same
+// transaction. The register implements it.
+type Lifts interface {
+	Lifts(ctx context.Context, id reading.StationID) ([]Lift, error)
+}
+
+// MarkedHour is a claim on an hour that must be compared among neighbours.
+// Token identifies the mark that was seen, as in DirtyHour.
+type MarkedHour struct {
+	Hour  reading.Hour
+	Token int64
+}
+
+// Network is what the comparison of stations with their neighbours reads and
+// writes in the register.
+type Network interface {
+	// Stations returns all stations in order of their ids.
+	Stations(ctx context.Context) ([]reading.Station, error)
+	// Positions calls fn for every station with a stored position.
+	Positions(ctx context.Context, fn func(reading.StationID, reading.SecretPosition) error) error
+	// NeighbourHours returns up to limit marked hours before the given one, in
+	// order.
+	NeighbourHours(ctx context.Context, before reading.Hour, limit int) ([]MarkedHour, error)
+	// ClearNeighbours removes the marks whose token is still the one that was seen.
+	ClearNeighbours(ctx context.Context, hours []MarkedHour) error
+	// MonthBlocks calls fn for the stored blocks of a property and month of all
+	// stations. A block that cannot be read is left out.
+	MonthBlocks(ctx context.Context, p reading.Property, m reading.Month, fn func(VersionedBlock) error) error
+	// Block and PutBlocks are those of Blocks.
+	Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error)
+	PutBlocks(ctx context.Context, blocks []VersionedBlock) error
+}

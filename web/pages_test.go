@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	stdhtml "html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/net/html"
 
 	"buurtmeter/geo"
+	"buurtmeter/ingest/quality"
 	"buurtmeter/opendata"
 	"buurtmeter/opendata/opendatatest"
 )
@@ -66,6 +68,18 @@ func TestEveryPageInBothLanguages(t *testing.T) {
 				assert.Contains(t, body, `class="taal" href="`+other, "the switch leads to the same page")
 				assert.Contains(t, body, "nagebootst-balk", "simulated data is marked on every page")
 			})
+		}
+	}
+}
+
+func TestTheMethodPageListsEveryCheck(t *testing.T) {
+	app := newApp(t, opendatatest.Source(t))
+	for _, path := range bothOf("/methode") {
+		_, body := get(t, app, path)
+		doc := stdhtml.UnescapeString(body)
+		for _, r := range quality.Rules() {
+			assert.Contains(t, doc, r.Threshold, "%s on %s", r.Key, path)
+			assert.Contains(t, doc, r.Source, "%s on %s", r.Key, path)
 		}
 	}
 }

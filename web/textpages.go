@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 )
@@ -67,6 +69,13 @@ type methodBody struct {
 	Outcomes []legendItem
 	Kinds    []kindRow
 	Version  string
+	Checks   []checkRow
+	// ChecksVersion numbers the checks together.
+	ChecksVersion string
+}
+
+type checkRow struct {
+	Check, Scope, Effect, Threshold, Source, Verified string
 }
 
 type normGroup struct {
@@ -101,7 +110,25 @@ func (s *site) methodPage(_ context.Context, r request) (view, error) {
 	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
 		b.Kinds = append(b.Kinds, kindRow{r.T("kind." + string(k)), r.kindNote(k)})
 	}
+	for _, c := range quality.Rules() {
+		b.Checks = append(b.Checks, r.checkRow(c))
+	}
+	b.ChecksVersion = strconv.Itoa(quality.Version)
 	return view{page: "method", title: r.T("method.title"), path: "/methode", body: b}, nil
+}
+
+func (r request) checkRow(c quality.Rule) checkRow {
+	row := checkRow{
+		Check: r.T("check." + c.Key), Scope: r.T("scope." + string(c.Scope)), Effect: r.T("level." + string(c.Level)),
+		Threshold: c.Threshold, Source: c.Source, Verified: r.T("checked.no"),
+	}
+	if c.Flag != 0 {
+		row.Check = r.T("flag." + c.Key)
+	}
+	if c.Verified {
+		row.Verified = r.T("checked.yes")
+	}
+	return row
 }
 
 func (r request) normRow(n norm.Norm) normRow {

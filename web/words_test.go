@@ -18,6 +18,7 @@ import (
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/decode"
+	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 )
 
@@ -89,6 +90,13 @@ func made() []string {
 	for _, f := range reading.FlagTable() {
 		add("flag.", f.Key)
 		add("flagnote.", f.Key)
+	}
+	for _, c := range quality.Rules() {
+		add("scope.", string(c.Scope))
+		add("level.", string(c.Level))
+		if c.Flag == 0 {
+			add("check.", c.Key)
+		}
 	}
 	add("cause.", decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated)
 	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,

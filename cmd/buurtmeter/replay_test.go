@@ -48,7 +48,15 @@ func TestReplayOfResidentKits(t *testing.T) {
 					if b.Flags[i]&reading.Constant != 0 {
 						x.stuck++
 					}
-					if v != reading.Missing && b.Flags[i] == 0 {
+					if b.Flags[i]&reading.Spike != 0 {
+						x.spikes++
+					}
+					if b.Flags[i]&reading.HumiditySuspect != 0 {
+						x.humid++
+					}
+					// The notes that come from looking at other hours and stations are
+					// counted by themselves, or come later than this test looks.
+					if v != reading.Missing && b.Flags[i]&^(reading.Spike|reading.HumiditySuspect|reading.AmongNeighbours) == 0 {
 						x.n++
 						x.sum += int64(v)
 					}
@@ -60,7 +68,7 @@ func TestReplayOfResidentKits(t *testing.T) {
 		}
 	}
 	for _, p := range []reading.Property{reading.NO2, reading.PM10, reading.PM25} {
-		t.Logf("%s: %d unflagged hours, sum %.4f; from the file %d, %.4f", p, got[p].n, float64(got[p].sum)/reading.HourScale, want[p].n, float64(want[p].sum)/reading.HourScale)
+		t.Logf("%s: %d unflagged hours, sum %.4f; from the file %d, %.4f; %d spikes, %d humid hours", p, got[p].n, float64(got[p].sum)/reading.HourScale, want[p].n, float64(want[p].sum)/reading.HourScale, want[p].spikes, want[p].humid)
 		require.NotZero(t, want[p].n)
 		require.Equal(t, want[p], got[p], "unflagged hours of %s", p)
 	}
@@ -81,6 +89,8 @@ type tally struct {
 	n     int
 	sum   int64
 	stuck int // hours flagged constant
+	// hours flagged spike, and humidity-suspect
+	spikes, humid int
 }
 
 type fileHour struct {
@@ -113,7 +123,7 @@ func independent(t *testing.T, path string) map[reading.Property]tally {
 		require.NoError(t, err)
 		lat := r[col["lat"]]
 		h := fileHour{at: at, placed: lat != "0" && lat != "NA", value: map[reading.Property]float64{}}
-		for p, c := range map[reading.Property]string{reading.NO2: "no2", reading.PM10: "pm10", reading.PM25: "pm25"} {
+		for p, c := range map[reading.Property]string{reading.NO2: "no2", reading.PM10: "pm10", reading.PM25: "pm25", reading.Humidity: "rh"} {
 			if v, err := strconv.ParseFloat(r[col[c]], 64); err == nil {
 				h.value[p] = v
 			}
@@ -125,10 +135,14 @@ func independent(t *testing.T, path string) map[reading.Property]tally {
 		sort.Slice(hours, func(i, j int) bool { return hours[i].at.Before(hours[j].at) })
 		for _, p := range []reading.Property{reading.NO2, reading.PM10, reading.PM25} {
 			x := out[p]
+			x.spikes += spikes(hours, p)
 			for i, h := range hours {
 				v, ok := h.value[p]
 				if !ok || v == -999 || v < -20 || v > 1000 {
 					continue
+				}
+				if rh, ok := h.value[reading.Humidity]; ok && p != reading.NO2 && rh >= 85 && rh <= 100 {
+					x.humid++
 				}
 				if stuck(hours, i, p) {
 					x.stuck++
@@ -171,4 +185,52 @@ func stuck(hours []fileHour, i int, p reading.Property) bool {
 		}
 	}
 	return n >= 24
+}
+
+// spikes counts the hours that are part of a spike by the words of the rule.
+func spikes(hours []fileHour, p reading.Property) (n int) {
+	values := map[int64]float64{}
+	for _, h := range hours {
+		if v, ok := h.value[p]; ok && v != -999 && v >= -20 && v <= 1000 {
+			values[h.at.Unix()/3600] = v
+		}
+	}
+	odd := func(h int64) bool {
+		var window []float64
+		for x := h - 180; x <= h+180; x++ {
+			if v, ok := values[x]; ok {
+				window = append(window, v)
+			}
+		}
+		if len(window) < 90 {
+			return false
+		}
+		sort.Float64s(window)
+		median := window[(len(window)-1)/2]
+		for i, v := range window {
+			window[i] = math.Abs(v - median)
+		}
+		sort.Float64s(window)
+		return math.Abs(values[h]-median) > 10*max(2, window[(len(window)-1)/2])+1e-9
+	}
+	spike := func(first, last int64) bool {
+		before, okBefore := values[first-1]
+		after, okAfter := values[last+1]
+		if !okBefore || !okAfter {
+			return false
+		}
+		for h := first; h <= last; h++ {
+			v, ok := values[h]
+			if !ok || math.Abs(v-before) <= 20+1e-9 || math.Abs(v-after) <= 20+1e-9 || !odd(h) {
+				return false
+			}
+		}
+		return !odd(first-1) && !odd(last+1)
+	}
+	for h := range values {
+		if spike(h, h) || spike(h-1, h) || spike(h, h+1) {
+			n++
+		}
+	}
+	return n
 }

@@ -108,7 +108,9 @@ func (f *platformFacts) add(b reading.Block, k *replayKit, run *int) {
 		case v != reading.Missing:
 			*run = 0
 		}
-		if v != reading.Missing && b.Flags[i] == 0 {
+		// Notes that come from looking at other hours and stations say nothing
+		// about what the file holds, and some come later than this.
+		if v != reading.Missing && b.Flags[i]&^reading.OnHours == 0 && b.Flags[i]&reading.Constant == 0 {
 			f.clean[b.Property] = f.clean[b.Property].plus(v)
 		}
 		if b.Valid(i) {
@@ -149,7 +151,7 @@ func (p *program) compare(ctx context.Context, reg *register.Register, kits, all
 	for _, group := range []struct {
 		title string
 		of    map[reading.Property]hourSum
-	}{{"hours without any flag", got.clean}, {"hours that take part in means", got.used}} {
+	}{{"hours without a flag on their readings or a constant run", got.clean}, {"hours that take part in means", got.used}} {
 		_, _ = fmt.Fprintf(w, "\n%s\tcount\tsum\tmean\n", group.title)
 		for _, info := range reading.Properties() {
 			if h := group.of[info.Property]; h.n > 0 {

@@ -68,11 +68,14 @@ func (s *server) start(ctx context.Context) error {
 		})
 	}
 	if roles.judge {
-		o := ingest.HoursOptions{Stations: s.reg, Blocks: s.reg, RawStore: s.series, Log: s.log, Withdrawals: s.reg, Erase: s.erase}
+		o := ingest.HoursOptions{
+			Stations: s.reg, Blocks: s.reg, RawStore: s.series, Withdrawals: s.reg, Lifts: s.reg, Erase: s.erase, Log: s.log,
+		}
 		if s.pipeline != nil {
 			o.Wake = s.pipeline.Committed()
 		}
 		s.background(ctx, "judge", ingest.NewRecomputer(o).Run)
+		s.background(ctx, "neighbours", ingest.NewNeighbours(ingest.NeighboursOptions{Network: s.reg, Now: s.now, Log: s.log}).Run)
 	}
 	if roles.ingest {
 		s.background(ctx, "pipeline", s.pipeline.Run)

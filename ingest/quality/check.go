@@ -6,11 +6,11 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// Version numbers the checks and their thresholds. It goes up whenever a check
-// would flag differently, and travels with what was computed.
-const Version = 1
+// Version numbers the checks and their thresholds together. It goes up whenever
+// any of them would flag differently; Rule.Version says which.
+const Version = 2
 
-// The thresholds of the checks on one reading; see the table of the package.
+// The thresholds of the checks on one reading; see Rules.
 const (
 	// FutureTolerance is how far a device's clock may run ahead of ours.
 	FutureTolerance = 5 * time.Minute
@@ -58,5 +58,5 @@ func Check(r *reading.Reading, st reading.Station) {
 // and a property without bounds, is not plausible.
 func plausible(p reading.Property, v float64) bool {
 	info, ok := reading.InfoOf(p)
-	return ok && v >= info.Min && v <= info.Max
+	return ok && !Outside(v, info.Min, info.Max)
 }

@@ -2,7 +2,7 @@ package quality
 
 import "buurtmeter/ingest/reading"
 
-// The thresholds of Constant; see the table of the package.
+// The thresholds of Constant; see Rules.
 const (
 	// ConstantHours is the least number of hours with a value that make a run.
 	ConstantHours = 24

@@ -1,11 +1,14 @@
 package reading
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Flag is a set of quality remarks on one reading or on one hour. A flag never
 // deletes: the raw value stays, and Excluding decides whether it takes part in
 // a mean.
-type Flag uint16
+type Flag uint32
 
 // The remarks, one bit each. The numbers are stored: never renumber, only add.
 const (
@@ -36,11 +39,37 @@ const (
 	// Withdrawn: the keeper took the readings of this period back. They are kept;
 	// who withdrew them and why is a public event of the station.
 	Withdrawn
+	// Spike: an hour mean far outside what the station measured in the days
+	// around it, with ordinary hours directly before and after it.
+	Spike
+	// HumiditySuspect: particles of a sensor in air so humid that the sensor may
+	// count water.
+	HumiditySuspect
+	// Isolated: too few measured neighbours to compare the hour with. It says
+	// nothing about the value, only that it was not compared.
+	Isolated
+	// Buddy: far from what the neighbours measured in the same hour.
+	Buddy
+	// Lifted: an objection to a remark that keeps values out was accepted, so
+	// what that remark kept out counts. The remark stays beside it.
+	Lifted
 )
 
 // Excluding is the set of flags that keep a value out of every mean. The other
 // flags are notes: the value counts, the remark is published with it.
 const Excluding = MissingCode | Range | ClockFuture | ClockPast | Conflict | Constant | Withdrawn
+
+// Liftable is the part of Excluding that a check decided on, so that it can be
+// wrong: an accepted objection lifts it. The others are facts, or have a remedy
+// of their own (a correction, or ending the withdrawal).
+const Liftable = Range | ClockFuture | ClockPast | Constant
+
+// OnHours is the set of flags that are set on hour means and never on readings.
+const OnHours = Constant | Spike | HumiditySuspect | Isolated | Buddy
+
+// AmongNeighbours is the set of flags that come from comparing an hour of a
+// station with the same hour of the stations around it.
+const AmongNeighbours = Isolated | Buddy
 
 // FlagInfo describes one flag.
 type FlagInfo struct {
@@ -56,6 +85,7 @@ func FlagTable() []FlagInfo {
 	keys := []string{
 		"missing-code", "range", "clock-future", "clock-past", "conflict", "constant",
 		"pm-order", "duplicate", "revised", "no-position", "server-time", "withdrawn",
+		"spike", "humidity-suspect", "isolated", "buddy", "lifted",
 	}
 	t := make([]FlagInfo, len(keys))
 	for i, k := range keys {
@@ -65,8 +95,42 @@ func FlagTable() []FlagInfo {
 	return t
 }
 
-// Excluded reports whether any flag in f keeps the value out of means.
-func (f Flag) Excluded() bool { return f&Excluding != 0 }
+// ParseFlag returns the flag with the key.
+func ParseFlag(key string) (Flag, error) {
+	var keys []string
+	for _, i := range FlagTable() {
+		if i.Key == key {
+			return i.Flag, nil
+		}
+		keys = append(keys, i.Key)
+	}
+	return 0, fmt.Errorf("unknown flag %q: use one of %s", clip(key), strings.Join(keys, ", "))
+}
+
+// Excluded reports whether any flag in f keeps the value out of means. With
+// Lifted none does: it is only set where no other excluding flag is left.
+func (f Flag) Excluded() bool { return f&Excluding != 0 && f&Lifted == 0 }
+
+// Lift returns the flags f of one value, with Lifted when every excluding flag
+// among them is in lifted, and without it otherwise.
+func (f Flag) Lift(lifted Flag) Flag {
+	f &^= Lifted
+	if excluding := f & Excluding; excluding != 0 && excluding&^(lifted&Liftable) == 0 {
+		f |= Lifted
+	}
+	return f
+}
+
+// LiftHour is Lift for the flags of an hour, which are those of several
+// readings together: Lifted is set when any excluding flag among them is in
+// lifted, unless the hour itself stays excluded by Constant.
+func (f Flag) LiftHour(lifted Flag) Flag {
+	f &^= Lifted
+	if f&lifted&Liftable != 0 && f&Constant&^lifted == 0 {
+		f |= Lifted
+	}
+	return f
+}
 
 // Keys returns the names of the flags in f in bit order; nil for none.
 func (f Flag) Keys() []string {

@@ -65,7 +65,7 @@ type Block struct {
 	// Capture is how many minutes of the hour those readings cover, 0 to 60.
 	Capture []uint8
 	// Flags is the union of the flags of all readings of the hour, excluded
-	// ones too, and of the flags set on the hour itself (Constant).
+	// ones too, and of the flags set on the hour itself (OnHours).
 	Flags []Flag
 }
 
@@ -82,9 +82,9 @@ func NewBlock(s StationID, p Property, m Month) Block {
 // Valid reports whether hour i of the block counts as a valid hour mean: there
 // is a value, it covers at least ValidCapture minutes, and no flag on the hour
 // itself excludes it. (A flag of an excluded reading does not make the mean of
-// the others invalid; the Constant flag does.)
+// the others invalid; the Constant flag does, unless it was Lifted.)
 func (b Block) Valid(i int) bool {
-	return b.Values[i] != Missing && b.Capture[i] >= ValidCapture && b.Flags[i]&Constant == 0
+	return b.Values[i] != Missing && b.Capture[i] >= ValidCapture && (b.Flags[i]&Constant == 0 || b.Flags[i]&Lifted != 0)
 }
 
 // Check reports whether the slices have the length that the month asks for.

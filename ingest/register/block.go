@@ -150,7 +150,7 @@ func decodeBlock(s reading.StationID, p reading.Property, m reading.Month, data 
 		readValues(r, b.Values)
 	}
 	fillRuns(r, b.Capture, math.MaxUint8)
-	fillRuns(r, b.Flags, math.MaxUint16)
+	fillRuns(r, b.Flags, math.MaxUint32)
 	switch {
 	case r.bad:
 		return reading.Block{}, errors.New("the content cannot be read")
@@ -259,7 +259,7 @@ func readValues(r *blockReader, values []int32) {
 	r.pos = pos
 }
 
-func fillRuns[T ~uint8 | ~uint16](r *blockReader, out []T, limit uint64) {
+func fillRuns[T ~uint8 | ~uint32](r *blockReader, out []T, limit uint64) {
 	for i := 0; i < len(out); {
 		v, n := r.run(len(out)-i, limit)
 		if r.bad {

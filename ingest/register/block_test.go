@@ -1,6 +1,7 @@
 package register_test
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
@@ -57,7 +58,7 @@ func TestBlockRoundTripOfCases(t *testing.T) {
 	extremes, constant, zero := reading.NewBlock("s", reading.PM25, 0), reading.NewBlock("s", reading.PM10, -13), reading.NewBlock("s", reading.PM10, 1)
 	for i := range extremes.Values {
 		extremes.Values[i] = []int32{math.MaxInt32, math.MinInt32 + 1, 0, reading.Missing}[i%4]
-		extremes.Capture[i], extremes.Flags[i] = uint8(i), reading.Flag(i*977)
+		extremes.Capture[i], extremes.Flags[i] = uint8(i), reading.Flag(i*9_770_003)
 	}
 	for i := range constant.Values {
 		constant.Values[i], constant.Capture[i], constant.Flags[i] = -170_000, 60, reading.Constant
@@ -78,10 +79,29 @@ func TestBlockRoundTripProperty(t *testing.T) {
 		for range rnd.IntN(40) {
 			i := rnd.IntN(len(b.Values))
 			b.Values[i] = int32(rnd.Uint32())
-			b.Capture[i], b.Flags[i] = uint8(rnd.UintN(256)), reading.Flag(rnd.UintN(1<<16))
+			b.Capture[i], b.Flags[i] = uint8(rnd.UintN(256)), reading.Flag(rnd.Uint32())
 		}
 		roundTrip(t, b)
 	}
+}
+
+// oldBlock was written by the program of before.
+const oldBlock = "AdAFAxYBtgUB4MUIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB5FgG2BUEBwCBBEgG2BZ+Deog="
+
+// A block that was written while flags had 16 bits still reads: the stored form
+// of a flag is a number of any size.
+func TestBlockOfBeforeTheFlagsGrewStillReads(t *testing.T) {
+	b := reading.NewBlock("s", reading.NO2, november2026)
+	for i := range 24 {
+		b.Values[i], b.Capture[i], b.Flags[i] = 70_000, 60, reading.Constant
+	}
+	b.Flags[3] |= reading.Withdrawn
+	stored, err := base64.StdEncoding.DecodeString(oldBlock)
+	require.NoError(t, err)
+	got, err := register.DecodeBlock(b.Station, b.Property, b.Month, stored)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(b, got))
+	require.Equal(t, stored, register.EncodeBlock(b), "and is written as before")
 }
 
 func TestBlockOfTenthsTakesAtMostTwoBytesAValue(t *testing.T) {

@@ -41,7 +41,8 @@ func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Pro
 // still the one in Version (0 = absent); the stored version becomes one higher.
 // Otherwise nothing is stored and the error wraps ingest.ErrStaleBlock, or
 // ingest.ErrStationDeleted when the station of one was deleted. The same block
-// may not occur twice.
+// may not occur twice. The Hours of the blocks are marked for the comparison
+// with neighbours in the same transaction.
 func (r *Register) PutBlocks(ctx context.Context, blocks []ingest.VersionedBlock) error {
 	if len(blocks) == 0 {
 		return nil
@@ -75,6 +76,9 @@ func (r *Register) PutBlocks(ctx context.Context, blocks []ingest.VersionedBlock
 		}
 		if n+m != int64(len(blocks)) {
 			return fmt.Errorf("%d of %d: %w", int64(len(blocks))-n-m, len(blocks), ingest.ErrStaleBlock)
+		}
+		if err := r.markNeighbours(ctx, tx, sorted); err != nil {
+			return err
 		}
 		if _, err = r.bump(ctx, tx, 0, 0); err != nil {
 			return err

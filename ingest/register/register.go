@@ -71,6 +71,8 @@ var (
 	_ ingest.Blocks   = (*Register)(nil)
 
 	_ ingest.Withdrawals = (*Register)(nil)
+	_ ingest.Lifts       = (*Register)(nil)
+	_ ingest.Network     = (*Register)(nil)
 )
 
 // Open opens the register at dsn, "sqlite:PATH" or "postgres://…", and brings

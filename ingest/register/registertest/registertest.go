@@ -62,6 +62,10 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"data version grows with what is public", dataVersion},
 		{"transactions roll back", transactions},
 		{"migrations of another owner run once", migrations},
+		{"objections and their answers are public and lift what they may", objections},
+		{"objections are refused when malformed", objectionsRefused},
+		{"hours to compare are marked with the blocks and cleared", neighbourMarks},
+		{"blocks of a month of all stations", monthBlocks},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

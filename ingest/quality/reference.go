@@ -1,0 +1,125 @@
+package quality
+
+import (
+	"math"
+
+	"buurtmeter/ingest/reading"
+)
+
+// The thresholds of the comparison with a reference station; see Rules.
+const (
+	// ReferenceHours is the least number of hours that both measured.
+	ReferenceHours = 14 * 24
+	// ReferenceCorrelation is the least correlation of the hour means.
+	ReferenceCorrelation = 0.5
+	// ReferenceBias is the least difference of the means that is remarked on, in
+	// µg/m³: a share of very little is nothing.
+	ReferenceBias = 5
+)
+
+// referenceShare is how far the means may differ as a share of the reference's:
+// the expanded uncertainty that 2008/50/EC Annex I allows an indicative
+// measurement. It is 0 for a property without one.
+func referenceShare(p reading.Property) float64 {
+	switch p {
+	case reading.NO2:
+		return 0.25
+	case reading.PM25, reading.PM10:
+		return 0.5
+	case reading.O3:
+		return 0.3
+	case reading.SO2:
+		return 0.25
+	default:
+		return 0
+	}
+}
+
+// Agreement is how a series of hour means agrees with that of another place.
+type Agreement struct {
+	// Hours is how many hours both have a value for.
+	Hours int
+	// Mean and Reference are the means over those hours, in the property's unit.
+	Mean, Reference float64
+	// Bias is Mean - Reference; RMSE the root of the mean squared difference.
+	Bias, RMSE float64
+	// Correlation is Pearson's r; NaN when either series stands still.
+	Correlation float64
+}
+
+// Agree compares two rows of the same consecutive hours.
+func Agree(values, reference []int32) Agreement {
+	var a Agreement
+	var xs, ys []float64
+	for i, v := range values {
+		if v != reading.Missing && reference[i] != reading.Missing {
+			xs, ys = append(xs, reading.Unscaled(v)), append(ys, reading.Unscaled(reference[i]))
+		}
+	}
+	a.Hours = len(xs)
+	if a.Hours == 0 {
+		a.Correlation = math.NaN()
+		return a
+	}
+	n := float64(a.Hours)
+	for i := range xs {
+		a.Mean += xs[i] / n
+		a.Reference += ys[i] / n
+	}
+	var sxx, syy, sxy, squares float64
+	for i := range xs {
+		dx, dy := xs[i]-a.Mean, ys[i]-a.Reference
+		sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
+		squares += (xs[i] - ys[i]) * (xs[i] - ys[i])
+	}
+	a.Bias, a.RMSE = a.Mean-a.Reference, math.Sqrt(squares/n)
+	a.Correlation = sxy / math.Sqrt(sxx*syy)
+	return a
+}
+
+// Verdict is the outcome of the comparison with a reference station. The zero
+// value says that it cannot be told.
+type Verdict uint8
+
+// The outcomes. Agrees is not a proof of quality: the reference stands
+// elsewhere.
+const (
+	// NotCompared: too few hours that both measured, or no rule for the property.
+	NotCompared Verdict = iota
+	// Agrees: within the bounds.
+	Agrees
+	// Unlike: the hours do not go up and down together.
+	Unlike
+	// Biased: they do, but the means are too far apart.
+	Biased
+)
+
+// String returns the key of the outcome.
+func (v Verdict) String() string {
+	switch v {
+	case Agrees:
+		return "agrees"
+	case Unlike:
+		return "unlike"
+	case Biased:
+		return "biased"
+	default:
+		return "not-compared"
+	}
+}
+
+// Reference judges the agreement of a sensor with a reference station for p. It
+// is a remark on the whole period, with the figures of a; it excludes nothing.
+func Reference(p reading.Property, a Agreement) Verdict {
+	share := referenceShare(p)
+	switch {
+	case share == 0 || a.Hours < ReferenceHours:
+		return NotCompared
+	case !(a.Correlation >= ReferenceCorrelation): // standing still is unlike too
+		return Unlike
+	case math.Abs(a.Bias) > max(ReferenceBias, share*math.Abs(a.Reference)):
+		return Biased
+	default:
+		return Agrees
+	}
+}

@@ -1,0 +1,72 @@
+package reading
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Place is a point on the globe: degrees WGS84 and metres. NaN is unknown.
+type Place struct{ Lon, Lat, Elev float64 }
+
+// Known tells whether longitude and latitude are known.
+func (p Place) Known() bool { return !math.IsNaN(p.Lon) && !math.IsNaN(p.Lat) }
+
+// earthRadius is the mean radius of the earth in metres.
+const earthRadius = 6_371_000
+
+// Distance returns the great-circle distance in metres, NaN when either place
+// is unknown.
+func (p Place) Distance(q Place) float64 {
+	const rad = math.Pi / 180
+	sinLat, sinLon := math.Sin((q.Lat-p.Lat)*rad/2), math.Sin((q.Lon-p.Lon)*rad/2)
+	h := sinLat*sinLat + math.Cos(p.Lat*rad)*math.Cos(q.Lat*rad)*sinLon*sinLon
+	return 2 * earthRadius * math.Asin(math.Sqrt(min(1, h)))
+}
+
+// Nearby returns for each place the indexes, ascending, of the other places at
+// most radius metres away and, when vertical is not NaN, at most vertical
+// metres higher or lower. An unknown place has no neighbours and is nobody's
+// neighbour; so is one of unknown height when vertical counts.
+func Nearby(places []Place, radius, vertical float64) [][]int {
+	level := !math.IsNaN(vertical)
+	var order []int
+	for i, p := range places {
+		if p.Known() && !(level && math.IsNaN(p.Elev)) {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(places[a].Lat, places[b].Lat) })
+	// Places farther apart in latitude than this are too far apart altogether;
+	// the little more is for rounding.
+	reach := radius/earthRadius*180/math.Pi*(1+1e-9) + 1e-12
+	near := make([][]int, len(places))
+	for k, i := range order {
+		for _, j := range order[k+1:] {
+			if places[j].Lat-places[i].Lat > reach {
+				break
+			}
+			if places[i].Distance(places[j]) > radius || level && math.Abs(places[i].Elev-places[j].Elev) > vertical {
+				continue
+			}
+			near[i], near[j] = append(near[i], j), append(near[j], i)
+		}
+	}
+	for _, js := range near {
+		slices.Sort(js)
+	}
+	return near
+}
+
+// NearbySecret is Nearby for secret positions without heights. Only who is near
+// whom comes out of it, never a place. The zero position is unknown.
+func NearbySecret(positions []SecretPosition, radius float64) [][]int {
+	places := make([]Place, len(positions))
+	for i, p := range positions {
+		places[i] = Place{p.lon, p.lat, math.NaN()}
+		if p.IsZero() {
+			places[i] = Place{math.NaN(), math.NaN(), math.NaN()}
+		}
+	}
+	return Nearby(places, radius, math.NaN())
+}

@@ -1,0 +1,66 @@
+package reading_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"buurtmeter/ingest/reading"
+)
+
+func TestDistance(t *testing.T) {
+	amsterdam, utrecht := reading.Place{Lon: 4.9041, Lat: 52.3676}, reading.Place{Lon: 5.1214, Lat: 52.0907}
+	assert.InDelta(t, 34_200, amsterdam.Distance(utrecht), 300)
+	assert.Zero(t, amsterdam.Distance(amsterdam))
+	assert.InDelta(t, math.Pi*6_371_000, reading.Place{Lat: 90}.Distance(reading.Place{Lat: -90}), 1)
+	assert.True(t, math.IsNaN(amsterdam.Distance(reading.Place{Lon: math.NaN()})))
+}
+
+// TestNearbyIsEveryPair compares with all pairs, also across the date line.
+func TestNearbyIsEveryPair(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(2, 2))
+	pairs := 0
+	for range 30 {
+		places := make([]reading.Place, 50)
+		for i := range places {
+			places[i] = reading.Place{Lon: 179.9 + rnd.Float64()*0.2, Lat: 52 + rnd.Float64()*0.1, Elev: float64(rnd.IntN(40))}
+			if places[i].Lon > 180 {
+				places[i].Lon -= 360
+			}
+			switch rnd.IntN(12) {
+			case 0:
+				places[i].Lat = math.NaN()
+			case 1:
+				places[i].Elev = math.NaN()
+			}
+		}
+		for _, vertical := range []float64{math.NaN(), 10} {
+			near := reading.Nearby(places, 3000, vertical)
+			for i, p := range places {
+				var want []int
+				for j, q := range places {
+					level := math.IsNaN(vertical) || math.Abs(p.Elev-q.Elev) <= vertical
+					if i != j && p.Distance(q) <= 3000 && level {
+						want = append(want, j)
+					}
+				}
+				require.Equal(t, want, near[i])
+				pairs += len(want)
+			}
+		}
+	}
+	assert.Greater(t, pairs, 1000)
+}
+
+func TestNearbySecretTellsOnlyWhoIsNear(t *testing.T) {
+	at := func(lon, lat float64) reading.SecretPosition {
+		p, err := reading.NewSecretPosition(lon, lat)
+		require.NoError(t, err)
+		return p
+	}
+	near := reading.NearbySecret([]reading.SecretPosition{at(4.8, 52.4), {}, at(4.8, 52.42), at(4.8, 52.43)}, 3000)
+	assert.Equal(t, [][]int{{2}, nil, {0, 3}, {2}}, near)
+}

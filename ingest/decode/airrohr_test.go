@@ -82,6 +82,7 @@ func TestAirrohr(t *testing.T) {
 		{name: "a timestamp without a zone", in: `{"timestamp":"2026-11-23T08:00:00","sensordatavalues":[{"value_type":"SDS_P1","value":"4"}]}`, want: "! time-unreadable"},
 		{name: "a timestamp in milliseconds", in: `{"timestamp":1795417200000,"sensordatavalues":[{"value_type":"SDS_P1","value":"4"}]}`, want: "! time-unreadable"},
 		{name: "an empty timestamp", in: `{"timestamp":"","sensordatavalues":[{"value_type":"SDS_P1","value":"4"}]}`, want: "! time-missing"},
+		{name: "a value type of 300 bytes", in: pairs(strings.Repeat("x", 300), "1", "SDS_P1", "4"), want: now + " pm10=4[server-time]\n! property-unknown"},
 		{name: "two timestamps", in: `{"timestamp":"` + at + `","timestamp":"` + at + `","sensordatavalues":[{"value_type":"SDS_P1","value":"4"}]}`, want: "! time-unreadable"},
 		{name: "byte order mark and NUL bytes", in: "\xef\xbb\xbf" + pairs("SDS_P1", "4") + "\x00", want: now + " pm10=4[server-time]"},
 	})

@@ -45,6 +45,7 @@ func TestAirrohrInflux(t *testing.T) {
 		{name: "two lines without a time", in: "f SDS_P1=1\nf SDS_P1=2\nf SDS_P2=3", want: now + " pm25=3[server-time]\n! value-unreadable"},
 		{name: "a broken line does not choose the sensor", in: "f BME280_temperature=1,x\nf temperature=2", want: now + " temperature=2[server-time]\n! value-unreadable"},
 		{name: "an interval too long costs its line", in: "f SDS_P1=1,interval=9000000 1795417200\nf SDS_P1=2,interval=60000 1795417260", want: "2026-11-23T07:01:00Z 1m0s pm10=2\n! interval"},
+		{name: "a field of 300 bytes", in: "f " + strings.Repeat("x", 300) + "=1,SDS_P1=4", want: now + " pm10=4[server-time]\n! property-unknown"},
 		{name: "no fields", in: "feinstaub", want: "! value-unreadable"},
 		{name: "no measurement", in: " SDS_P1=1", want: "! value-unreadable"},
 		{name: "no measurement but a tag", in: ",node=a SDS_P1=1", want: "! value-unreadable"},

@@ -53,7 +53,7 @@ type sheet struct {
 	offset  int
 	zone    *time.Location
 	full    bool // there are more than maxValues
-	// silent: it is known why there may be no value, so that is no problem.
+	// silent: it is known why no sensor was read, so that is no problem.
 	silent bool
 }
 
@@ -296,7 +296,7 @@ func (s *sheet) finish(nothing string) Decoded {
 		out.Readings = s.readings(moments)
 	}
 	if len(s.faults) == 0 {
-		if len(out.Readings) == 0 && !s.silent {
+		if len(out.Readings) == 0 && (!s.silent || len(s.entries) > 0) {
 			return s.refuse(CauseNoValues, nothing)
 		}
 		return out

@@ -100,6 +100,29 @@ func TestEveryWebFormatHasADecoder(t *testing.T) {
 	assert.True(t, !ok && fn == nil)
 }
 
+func TestUnitsOfKits(t *testing.T) {
+	for _, c := range []struct {
+		p    reading.Property
+		unit string
+		in   float64
+		want float64
+	}{
+		{"temperature", "", 7, 7}, {"temperature", "Cel", 7, 7}, {"temperature", "K", 273.15, 0}, {"temperature", "°F", 212, 100},
+		{"humidity", "%RH", 40, 40}, {"humidity", "/", 0.4, 40}, {"pressure", "hPa", 1013, 1013}, {"pressure", "Pa", 101300, 1013},
+		{"pressure", "kPa", 101.3, 1013}, {"pressure", "bar", 1.013, 1013}, {"no2", "ug/m3", 20, 20}, {"no2", "ppb", 20, 38.25},
+		{"no2", "ppm", 0.02, 38.25}, {"so2", "ppb", 1, 2.6633}, {"o3", "ppb", 1, 1.9953}, {"co", "ppm", 1, 1.1644}, {"co", "ug/m3", 1000, 1},
+		{"pm10", "mg/m3", 0.05, 50},
+	} {
+		factor, offset, ok := Conversion(c.p, c.unit)
+		assert.True(t, ok, "%s in %s", c.p, c.unit)
+		assert.InDelta(t, c.want, c.in*factor+offset, 1e-9, "%s in %s", c.p, c.unit)
+	}
+	for p, unit := range map[reading.Property]string{"pm25": "ppb", "no2": "kohm", "temperature": "%", "humidity": "g/m3", "pressure": "psi", "pm1": "#/cm3"} {
+		_, _, ok := Conversion(p, unit)
+		assert.False(t, ok, "%s in %s", p, unit)
+	}
+}
+
 // TestJSONFormatsBoundTheirWork feeds what costs a careless reader its memory.
 func TestJSONFormatsBoundTheirWork(t *testing.T) {
 	for _, f := range []reading.Format{reading.FormatSenML, reading.FormatSensorCommunity, reading.FormatAirrohr, reading.FormatOpenSenseMap} {
@@ -147,6 +170,7 @@ func TestChannelsDecideWhatCounts(t *testing.T) {
 		{name: "one that is not there: no second sensor fills its gap", in: two, channels: []reading.Channel{{Key: "HTU21D_temperature", Property: "temperature"}}, want: ""},
 		{name: "two: the first of them, and the second is told", in: two, channels: []reading.Channel{{Key: "DHT22_temperature", Property: "temperature"}, {Key: "BME280_temperature", Property: "temperature"}}, want: now + " temperature=8.5[server-time]\n! second-sensor"},
 		{name: "without a property: left out", in: two, channels: []reading.Channel{{Key: "BME280_temperature"}}, want: now + " temperature=8.5[server-time]"},
+		{name: "left out, and the other has no value", in: `{"sensordatavalues":[{"value_type":"BME280_temperature","value":"7.5"},{"value_type":"SDS_P1","value":"none"}]}`, channels: []reading.Channel{{Key: "BME280_temperature"}}, want: "! no-values"},
 		{name: "with a unit", in: two, channels: []reading.Channel{{Key: "BME280_temperature", Property: "temperature", Unit: "K"}}, want: now + " temperature=-265.65[server-time]"},
 		{name: "with a unit that does not exist", in: two, channels: []reading.Channel{{Key: "BME280_temperature", Property: "temperature", Unit: "hPa"}}, want: "! unit-unknown"},
 		{name: "with a property that does not exist", in: two, channels: []reading.Channel{{Key: "BME280_temperature", Property: "warmth"}}, want: now + " temperature=8.5[server-time]\n! property-unknown"},

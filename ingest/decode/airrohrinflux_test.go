@@ -41,6 +41,7 @@ func TestAirrohrInflux(t *testing.T) {
 
 		{name: "several lines, one broken", in: "f SDS_P1=1 1795417200\r\n# a comment\n\nf SDS_P1\nf SDS_P1=2 1795417260\n", want: at + " pm10=1\n2026-11-23T07:01:00Z pm10=2\n! value-unreadable"},
 		{name: "lines of one moment become one reading", in: "f SDS_P1=1 1795417200\nf SDS_P2=2 1795417200\nf SDS_P1=1 1795417200", want: at + " pm25=2 pm10=1"},
+		{name: "a line again, with another interval and with the time that it was given", in: "f SDS_P1=1,interval=60000 1795417500123\nf SDS_P1=1,interval=30000", want: now + " 1m0s pm10=1"},
 		{name: "one moment, two values", in: "f SDS_P1=1 1795417200\nf SDS_P1=2 1795417200", want: "! value-unreadable"},
 		{name: "two lines without a time", in: "f SDS_P1=1\nf SDS_P1=2\nf SDS_P2=3", want: now + " pm25=3[server-time]\n! value-unreadable"},
 		{name: "a broken line does not choose the sensor", in: "f BME280_temperature=1,x\nf temperature=2", want: now + " temperature=2[server-time]\n! value-unreadable"},
@@ -50,6 +51,7 @@ func TestAirrohrInflux(t *testing.T) {
 		{name: "no measurement", in: " SDS_P1=1", want: "! value-unreadable"},
 		{name: "no measurement but a tag", in: ",node=a SDS_P1=1", want: "! value-unreadable"},
 		{name: "a tag without a value", in: "f,node SDS_P1=1", want: "! value-unreadable"},
+		{name: "a tag without a value before another", in: "f,node,place=b SDS_P1=1", want: "! value-unreadable"},
 		{name: "a tag with an empty value", in: "f,node= SDS_P1=1", want: "! value-unreadable"},
 		{name: "a field without a name", in: "f =1", want: "! value-unreadable"},
 		{name: "a field without a value", in: "f SDS_P1=,SDS_P2=1", want: "! value-unreadable"},

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,13 @@ func TestJSONFormatsBoundTheirWork(t *testing.T) {
 		got := Decode(f, Input{Payload: []byte(in), Station: station, Received: received})
 		assert.Equal(t, "! too-large", summary(got), f)
 	}
+	many := []string{}
+	for i := range 1000 {
+		many = append(many, strings.Repeat("x", 100)+strconv.Itoa(i), "1", strconv.Itoa(i), "1")
+	}
+	got := Decode(reading.FormatAirrohr, Input{Payload: []byte(pairs(many...)), Station: station, Received: received})
+	require.Len(t, got.Problems, 1)
+	assert.Less(t, len(got.Problems[0].Detail), 400)
 	long := Decode(reading.FormatSenML, Input{Payload: []byte(`[{"bn":"` + strings.Repeat("x", 300_000) + `"},` + strings.Repeat(`{"n":"no2","v":1},`, 10_000) + `{"n":"no2","v":1}]`), Station: station, Received: received})
 	assert.Equal(t, "! channel-unknown", summary(long), "names are not put together first")
 }

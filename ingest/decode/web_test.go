@@ -108,10 +108,23 @@ func TestUnitsOfKits(t *testing.T) {
 		in   float64
 		want float64
 	}{
-		{"temperature", "", 7, 7}, {"temperature", "Cel", 7, 7}, {"temperature", "K", 273.15, 0}, {"temperature", "°F", 212, 100},
-		{"humidity", "%RH", 40, 40}, {"humidity", "/", 0.4, 40}, {"pressure", "hPa", 1013, 1013}, {"pressure", "Pa", 101300, 1013},
-		{"pressure", "kPa", 101.3, 1013}, {"pressure", "bar", 1.013, 1013}, {"no2", "ug/m3", 20, 20}, {"no2", "ppb", 20, 38.25},
-		{"no2", "ppm", 0.02, 38.25}, {"so2", "ppb", 1, 2.6633}, {"o3", "ppb", 1, 1.9953}, {"co", "ppm", 1, 1.1644}, {"co", "ug/m3", 1000, 1},
+		{"temperature", "", 7, 7},
+		{"temperature", "Cel", 7, 7},
+		{"temperature", "K", 273.15, 0},
+		{"temperature", "°F", 212, 100},
+		{"humidity", "%RH", 40, 40},
+		{"humidity", "/", 0.4, 40},
+		{"pressure", "hPa", 1013, 1013},
+		{"pressure", "Pa", 101300, 1013},
+		{"pressure", "kPa", 101.3, 1013},
+		{"pressure", "bar", 1.013, 1013},
+		{"no2", "ug/m3", 20, 20},
+		{"no2", "ppb", 20, 38.25},
+		{"no2", "ppm", 0.02, 38.25},
+		{"so2", "ppb", 1, 2.6633},
+		{"o3", "ppb", 1, 1.9953},
+		{"co", "ppm", 1, 1.1644},
+		{"co", "ug/m3", 1000, 1},
 		{"pm10", "mg/m3", 0.05, 50},
 	} {
 		factor, offset, ok := Conversion(c.p, c.unit)

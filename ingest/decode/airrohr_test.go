@@ -18,7 +18,7 @@ func pairs(kv ...string) string {
 
 func TestAirrohr(t *testing.T) {
 	const at = "2026-11-23T07:00:00Z"
-	runKitCases(t, reading.FormatAirrohr, []kitCase{
+	runWebCases(t, reading.FormatAirrohr, []webCase{
 		{
 			name: "a real message: P1 is PM10 and P2 is PM2.5", in: `{"esp8266id":"1234567","sensordatavalues":[{"value_type":"humidity","value":"37.10"},{"value_type":"max_micro","value":"2780073"},{"value_type":"min_micro","value":"75"},` +
 				`{"value_type":"samples","value":"1737810"},{"value_type":"SDS_P1","value":"4.05"},{"value_type":"SDS_P2","value":"2.25"},{"value_type":"signal","value":"-86"},{"value_type":"temperature","value":"28.90"}],"software_version":"NRZ-2018-123B"}`,
@@ -93,7 +93,7 @@ func TestAirrohr(t *testing.T) {
 func TestSensorCommunity(t *testing.T) {
 	const at = "2026-11-23T07:00:00Z"
 	temperature := func(key string) []reading.Channel { return []reading.Channel{{Key: key, Property: "temperature"}} }
-	runKitCases(t, reading.FormatSensorCommunity, []kitCase{
+	runWebCases(t, reading.FormatSensorCommunity, []webCase{
 		{name: "a real message: P1 is PM10 and P2 is PM2.5", pin: "1", in: `{"software_version":"NRZ-2018-121C","sensordatavalues":[{"value_type":"P1","value":"1.87"},{"value_type":"P2","value":"1.05"}]}`, want: now + " pm25=1.05[server-time] pm10=1.87[server-time]"},
 		{name: "P0 is PM1, the rest of an SPS30 is known", pin: "1", in: pairs("P0", "1", "P2", "2", "P4", "3", "P1", "4", "N05", "5", "TS", "1"), want: now + " pm25=2[server-time] pm10=4[server-time] pm1=1[server-time]"},
 		{name: "a BME280, pressure in Pa", pin: "11", in: pairs("temperature", "7.5", "humidity", "81", "pressure", "101300"), want: now + " temperature=7.5[server-time] humidity=81[server-time] pressure=1013[server-time]"},

@@ -9,7 +9,7 @@ import (
 
 func TestAirrohrInflux(t *testing.T) {
 	const at = "2026-11-23T07:00:00Z"
-	runKitCases(t, reading.FormatAirrohrInflux, []kitCase{
+	runWebCases(t, reading.FormatAirrohrInflux, []webCase{
 		{name: "a real message: P1 is PM10, no time", in: "feinstaub,node=esp8266-1234567 SDS_P1=4.05,SDS_P2=2.25,signal=-86\n", want: now + " pm25=2.25[server-time] pm10=4.05[server-time]"},
 		{name: "without tags", in: "feinstaub SDS_P1=4.05", want: now + " pm10=4.05[server-time]"},
 		{name: "another measurement", in: "lucht,node=a,plaats=b SDS_P1=4.05", want: now + " pm10=4.05[server-time]"},

@@ -21,7 +21,7 @@ func TestOpenSenseMap(t *testing.T) {
 	list := func(elements ...string) string { return "[" + strings.Join(elements, ",") + "]" }
 	one := func(id, value, rest string) string { return `{"sensor":"` + id + `","value":` + value + rest + `}` }
 	const timed = `,"createdAt":"` + at + `"`
-	runKitCases(t, reading.FormatOpenSenseMap, []kitCase{
+	runWebCases(t, reading.FormatOpenSenseMap, []webCase{
 		{name: "array", channels: ids, media: json, in: list(one(warm, `"7.5"`, timed), one(dust, "8.1", timed+`,"location":[4.89,52.37,2]`)), want: at + " pm25=8.1 temperature=7.5"},
 		{name: "array without a time", channels: ids, in: list(one(warm, "7.5", ""), one(dust, "8.1", "")), want: now + " pm25=8.1[server-time] temperature=7.5[server-time]"},
 		{name: "array with several moments, in order of time", channels: ids, in: list(one(dust, "2", `,"createdAt":"2026-11-23T07:01:00Z"`), one(dust, "1", timed), one(dust, "3", "")), want: at + " pm25=1\n2026-11-23T07:01:00Z pm25=2\n" + now + " pm25=3[server-time]"},
@@ -88,7 +88,7 @@ func TestOpenSenseMapBytes(t *testing.T) {
 		ts   = "application/sbx-bytes-ts"
 	)
 	ids := []reading.Channel{{Key: warm, Property: "temperature"}, {Key: "000000000000000000000001", Property: "pm25"}}
-	runKitCases(t, reading.FormatOpenSenseMap, []kitCase{
+	runWebCases(t, reading.FormatOpenSenseMap, []webCase{
 		{name: "a real record: 4.3 and not 4.300000190734863", media: ts, channels: ids, in: record(warm, "9a998940", "340c6059"), want: "2017-07-07T22:33:24Z temperature=4.3"},
 		{name: "without a time", media: sbx, channels: ids, in: record(warm, "9a998940"), want: now + " temperature=4.3[server-time]"},
 		{name: "several", media: sbx, channels: ids, in: record(warm, "9a998940", "000000000000000000000001", "00000041"), want: now + " pm25=8[server-time] temperature=4.3[server-time]"},
@@ -106,10 +106,10 @@ func TestOpenSenseMapBytes(t *testing.T) {
 		{name: "too many", media: sbx, channels: ids, in: strings.Repeat(record(warm, "9a998940"), maxSenseValues+1), want: "! too-large"},
 		{name: "too large", media: ts, in: strings.Repeat("x", MaxPayload+20), want: "! too-large"},
 	})
-	var all []kitCase
+	var all []webCase
 	for i := range 24 {
 		id := fmt.Sprintf("%024x", 1<<i)
-		all = append(all, kitCase{name: id, media: sbx, channels: []reading.Channel{{Key: id, Property: "no2"}}, in: record(id, "00000041"), want: now + " no2=8[server-time]"})
+		all = append(all, webCase{name: id, media: sbx, channels: []reading.Channel{{Key: id, Property: "no2"}}, in: record(id, "00000041"), want: now + " no2=8[server-time]"})
 	}
-	runKitCases(t, reading.FormatOpenSenseMap, all)
+	runWebCases(t, reading.FormatOpenSenseMap, all)
 }

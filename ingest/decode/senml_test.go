@@ -11,7 +11,7 @@ import (
 func TestSenML(t *testing.T) {
 	const at = "2026-11-23T07:00:00Z"
 	const mac = "urn:dev:mac:0024befffe804ff1"
-	runKitCases(t, reading.FormatSenML, []kitCase{
+	runWebCases(t, reading.FormatSenML, []webCase{
 		{name: "one record", in: `[{"n":"` + mac + `:no2","u":"ug/m3","v":21.4,"t":1795417200}]`, want: at + " no2=21.4"},
 		{name: "base fields", in: `[{"bn":"` + mac + `:","bt":1795417200,"bver":10,"n":"no2","u":"ug/m3","v":21.4},{"n":"temperature","u":"Cel","v":-4.5},{"n":"pm2.5","v":8.1}]`, want: at + " no2=21.4 pm25=8.1 temperature=-4.5"},
 		{name: "base fields in a record of their own", in: `[{"bn":"a/","bt":1795417200,"bu":"ug/m3"},{"n":"no2","v":1}]`, want: at + " no2=1"},
@@ -79,7 +79,7 @@ func TestSenML(t *testing.T) {
 		}
 		return "[" + b.String() + `{"n":"no2","v":1,"t":1795417200}]`
 	}
-	runKitCases(t, reading.FormatSenML, []kitCase{
+	runWebCases(t, reading.FormatSenML, []webCase{
 		{name: "too many moments", in: pack(MaxReadings + 1), want: "! too-large"},
 	})
 }

@@ -52,11 +52,11 @@ func stems(p reading.Property, v float64, numbers []float64) bool {
 	return false
 }
 
-// fuzzKit holds one answer to everything that must be true of it.
-func fuzzKit(t *testing.T, f reading.Format, in Input, numbers []float64) Decoded {
+// fuzzWeb holds one answer to everything that must be true of it.
+func fuzzWeb(t *testing.T, f reading.Format, in Input, numbers []float64) Decoded {
 	t.Helper()
 	d := Decode(f, in)
-	checkKit(t, f, in, d)
+	checkWeb(t, f, in, d)
 	if len(d.Readings)+len(d.Problems) == 0 && len(in.Station.Wire.Channels) == 0 && in.Pin != "9" && in.Pin != "15" && f != reading.FormatSenML {
 		t.Fatal("a message must give a reading or a problem")
 	}
@@ -87,8 +87,8 @@ func mustBeJSON(t *testing.T, payload []byte, d Decoded) {
 	}
 }
 
-// fuzzInput is a message of a station with or without channels.
-func fuzzInput(payload []byte, declared bool) Input {
+// fuzzWebInput is a message of a station with or without channels.
+func fuzzWebInput(payload []byte, declared bool) Input {
 	in := Input{Payload: payload, Station: reading.Station{ID: "s"}, Received: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}
 	if declared {
 		in.Station.Wire = reading.Wire{Zone: "Europe/Amsterdam", Channels: []reading.Channel{
@@ -121,7 +121,7 @@ func FuzzSenML(f *testing.F) {
 		} else if n > 60 {
 			return
 		}
-		mustBeJSON(t, payload, fuzzKit(t, reading.FormatSenML, fuzzInput(payload, declared), numbers))
+		mustBeJSON(t, payload, fuzzWeb(t, reading.FormatSenML, fuzzWebInput(payload, declared), numbers))
 	})
 }
 
@@ -131,9 +131,9 @@ func FuzzSensorCommunity(f *testing.F) {
 	f.Add([]byte(pairs("temperature", "7.5", "lat", "52.3702")), "13", true)
 	f.Add([]byte(pairs("P1", "1", "durP1", "2")), "5", false)
 	f.Fuzz(func(t *testing.T, payload []byte, pin string, declared bool) {
-		in := fuzzInput(payload, declared)
+		in := fuzzWebInput(payload, declared)
 		in.Pin = pin
-		mustBeJSON(t, payload, fuzzKit(t, reading.FormatSensorCommunity, in, numbersIn(payload)))
+		mustBeJSON(t, payload, fuzzWeb(t, reading.FormatSensorCommunity, in, numbersIn(payload)))
 	})
 }
 
@@ -142,7 +142,7 @@ func FuzzAirrohr(f *testing.F) {
 	f.Add([]byte(`{"timestamp":"2026-11-23T08:00:00","sensordatavalues":[{"value_type":"BME280_pressure","value":101300},{"value":nan,"value_type":"no2_ppb"},{"value_type":"a","value":"280"}]}`), true)
 	f.Add([]byte(`{"sensordatavalues":[7,{"value_type":"temperature","value":"1"},{"value_type":"BME280_temperature","value":"\u0031\u0032"}],"location":[4.8952,52.3702]}`), false)
 	f.Fuzz(func(t *testing.T, payload []byte, declared bool) {
-		mustBeJSON(t, payload, fuzzKit(t, reading.FormatAirrohr, fuzzInput(payload, declared), numbersIn(payload)))
+		mustBeJSON(t, payload, fuzzWeb(t, reading.FormatAirrohr, fuzzWebInput(payload, declared), numbersIn(payload)))
 	})
 }
 
@@ -151,7 +151,7 @@ func FuzzAirrohrInflux(f *testing.F) {
 	f.Add([]byte("f a=280i,BME280_pressure=101300,GPS_lat=52.3702,interval=60000 1795417200123456789\r\n# x\nf,x\\ y=z temperature=\"a\\\"b\",no2_ppb=20"), true)
 	f.Add([]byte("f SDS_P1=4,05\nf SDS_P1=1 1795417200\nf SDS_P1=2 1795417200\nf SDS_P2=\"nan\""), false)
 	f.Fuzz(func(t *testing.T, payload []byte, declared bool) {
-		fuzzKit(t, reading.FormatAirrohrInflux, fuzzInput(payload, declared), numbersIn(payload))
+		fuzzWeb(t, reading.FormatAirrohrInflux, fuzzWebInput(payload, declared), numbersIn(payload))
 	})
 }
 
@@ -164,7 +164,7 @@ func FuzzOpenSenseMap(f *testing.F) {
 	f.Add([]byte(record("595f9a282dcbee77ac0e5dc4", "9a998940")), uint8(3), true)
 	f.Add([]byte(record("595f9a282dcbee77ac0e5dc4", "9a998940", "340c6059")), uint8(4), true)
 	f.Fuzz(func(t *testing.T, payload []byte, which uint8, declared bool) {
-		in := fuzzInput(payload, declared)
+		in := fuzzWebInput(payload, declared)
 		in.ContentType = media[int(which)%len(media)]
 		numbers := numbersIn(payload)
 		if size := map[string]int{"application/sbx-bytes": 16, "application/sbx-bytes-ts": 20}[in.ContentType]; size > 0 {
@@ -176,7 +176,7 @@ func FuzzOpenSenseMap(f *testing.F) {
 				}
 			}
 		}
-		d := fuzzKit(t, reading.FormatOpenSenseMap, in, numbers)
+		d := fuzzWeb(t, reading.FormatOpenSenseMap, in, numbers)
 		if in.ContentType == "application/json" {
 			mustBeJSON(t, payload, d)
 		}

@@ -12,8 +12,8 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// kitCase is one message of a kit and what summary must say of it.
-type kitCase struct {
+// webCase is one message of a kit and what summary must say of it.
+type webCase struct {
 	name, in, want string
 	// media, pin, zone and channels are what comes beside the payload.
 	media, pin, zone string
@@ -23,20 +23,20 @@ type kitCase struct {
 // now is the time of receipt as summary writes it.
 const now = "2026-11-23T07:05:00.123Z"
 
-func (c kitCase) input() Input {
+func (c webCase) input() Input {
 	st := station
 	st.Wire = reading.Wire{Zone: c.zone, Channels: c.channels}
 	return Input{Payload: []byte(c.in), ContentType: c.media, Pin: c.pin, Station: st, Received: received}
 }
 
-func runKitCases(t *testing.T, f reading.Format, cases []kitCase) {
+func runWebCases(t *testing.T, f reading.Format, cases []webCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			in := c.input()
 			got := Decode(f, in)
 			assert.Equal(t, c.want, summary(got), details(got))
-			checkKit(t, f, in, got)
+			checkWeb(t, f, in, got)
 		})
 	}
 }
@@ -49,8 +49,8 @@ func details(d Decoded) string {
 	return b.String()
 }
 
-// checkKit holds an answer to what is true for every format of a kit.
-func checkKit(t *testing.T, f reading.Format, in Input, d Decoded) {
+// checkWeb holds an answer to what is true for every format of a kit.
+func checkWeb(t *testing.T, f reading.Format, in Input, d Decoded) {
 	t.Helper()
 	for i, r := range d.Readings {
 		require.Equal(t, in.Station.ID, r.Station)
@@ -185,7 +185,7 @@ func TestJSONFormatsBoundTheirWork(t *testing.T) {
 
 func TestChannelsDecideWhatCounts(t *testing.T) {
 	const two = `{"sensordatavalues":[{"value_type":"BME280_temperature","value":"7.5"},{"value_type":"DHT22_temperature","value":"8.5"}]}`
-	runKitCases(t, reading.FormatAirrohr, []kitCase{
+	runWebCases(t, reading.FormatAirrohr, []webCase{
 		{name: "none: the order of the format", in: two, want: now + " temperature=7.5[server-time]\n! second-sensor"},
 		{name: "one: it alone counts, and nothing is wrong", in: two, channels: []reading.Channel{{Key: "DHT22_temperature", Property: "temperature"}}, want: now + " temperature=8.5[server-time]"},
 		{name: "one that is not there: no second sensor fills its gap", in: two, channels: []reading.Channel{{Key: "HTU21D_temperature", Property: "temperature"}}, want: ""},
@@ -201,11 +201,11 @@ func TestChannelsDecideWhatCounts(t *testing.T) {
 
 func TestLocalTimesNeedADeclaredZone(t *testing.T) {
 	const two = "no2,21.4,"
-	at := func(local, zone, want string) kitCase {
-		return kitCase{name: local + " " + zone, in: two + local, zone: zone, want: want}
+	at := func(local, zone, want string) webCase {
+		return webCase{name: local + " " + zone, in: two + local, zone: zone, want: want}
 	}
 	const refused = "! time-unreadable"
-	runKitCases(t, reading.FormatOpenSenseMap, []kitCase{
+	runWebCases(t, reading.FormatOpenSenseMap, []webCase{
 		at("2026-07-01T10:00:00", "", refused),
 		at("2026-07-01T10:00:00", "Local", refused),
 		at("2026-07-01T10:00:00", "Europe/Atlantis", refused),
@@ -281,6 +281,6 @@ func TestPositionsAreBlankedInElements(t *testing.T) {
 			assert.Contains(t, string(p.Element), "77", "the rest stays")
 		}
 		assert.Equal(t, c.in, string(in.Payload), "the payload itself is not touched")
-		checkKit(t, c.format, in, got)
+		checkWeb(t, c.format, in, got)
 	}
 }

@@ -80,23 +80,15 @@ func (d *airrohrBody) message() bool {
 			return d.list()
 		case string(key) == "timestamp":
 			return d.timestamp()
-		case positional(key):
-			return d.position()
 		}
-		_, ok := d.value(1)
+		start := d.i
+		t, ok := d.value(1)
+		d.leftOut(key, t, start, d.i)
 		return ok
 	})
 	if d.space(); ok && d.i < len(d.b) {
 		return d.fail("there is more after the end")
 	}
-	return ok
-}
-
-// position consumes a value that says where the kit stands.
-func (d *airrohrBody) position() bool {
-	start := d.i
-	_, ok := d.value(1)
-	d.blank(start, d.i)
 	return ok
 }
 
@@ -153,8 +145,8 @@ func (d *airrohrBody) pair() bool {
 		case string(key) == "value":
 			value, at = t, extent{start, d.i}
 			values++
-		case positional(key):
-			d.blank(start, d.i)
+		default:
+			d.leftOut(key, t, start, d.i)
 		}
 		return ok
 	})

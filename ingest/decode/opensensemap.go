@@ -157,8 +157,8 @@ func (d *senseBox) list() bool {
 			case string(key) == "createdAt":
 				at = t
 				times++
-			case positional(key):
-				d.blank(start, d.i)
+			default:
+				d.leftOut(key, t, start, d.i)
 			}
 			return ok
 		})
@@ -207,17 +207,15 @@ func (d *senseBox) members() bool {
 		switch {
 		case d.hackAIR && string(key) == "reading" && d.peek() == '{':
 			return d.object(d.hackAIRValue)
-		case positional(key):
-			_, ok := d.value(1)
-			d.blank(start, d.i)
-			return ok
-		case d.hackAIR:
-			_, ok := d.value(1) // battery, tamper, error
+		case d.hackAIR || positional(key): // battery, tamper, error
+			t, ok := d.value(1)
+			d.leftOut(key, t, start, d.i)
 			return ok
 		case d.peek() == '[':
 			return d.more() && d.tuple(key)
 		}
 		t, ok := d.value(1)
+		d.leftOut(key, t, start, d.i)
 		if ok = ok && d.more(); ok {
 			d.measured(key, t, nil)
 		}

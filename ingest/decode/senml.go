@@ -140,6 +140,8 @@ func (p *senmlPack) record() bool {
 			}
 		case len(key) > 0 && key[len(key)-1] == '_':
 			return p.cancel(CauseFormatUnknown, "the pack has a field that must be understood and is not known: send the fields of RFC 8428")
+		default:
+			p.leftOut(key, t, start, p.i)
 		}
 		return true
 	})

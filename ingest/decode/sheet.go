@@ -155,6 +155,14 @@ func (s *sheet) blank(start, end int) {
 	s.blanked = append(s.blanked, extent{start, end})
 }
 
+// leftOut blanks the value of a key that no decoder reads, text[start:end], when
+// it is a position or an object or array, which may hold one.
+func (s *sheet) leftOut(key []byte, t token, start, end int) {
+	if t.kind == kindOther || positional(key) {
+		s.blank(start, end)
+	}
+}
+
 // fault notes a problem; key is named in its text, with the other keys of the
 // same problem. A nil key names nothing.
 func (s *sheet) fault(cause, format string, key []byte) {

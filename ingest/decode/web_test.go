@@ -263,13 +263,13 @@ func TestPositionsAreBlankedInElements(t *testing.T) {
 		in     string
 		secret []string
 	}{
-		{reading.FormatAirrohr, "\xef\xbb\xbf" + `{"location":{"at":[4.8952,52.3702]},"sensordatavalues":[{"value_type":"GPS_lat","value":"52.3702"},{"value":"4.8952","value_type":"GPS_lon"},{"value":"4.8952"},{"value_type":"xyz","value":"77"}]}`, []string{"3702", "8952"}},
+		{reading.FormatAirrohr, "\xef\xbb\xbf" + `{"place":{"a":[{"lat":"52.3702"}]},"location":{"at":[4.8952,52.3702]},"sensordatavalues":[{"value_type":"GPS_lat","value":"52.3702"},{"value":"4.8952","value_type":"GPS_lon"},{"value":"4.8952"},{"value_type":"xyz","value":"77"}]}`, []string{"3702", "8952"}},
 		{reading.FormatSensorCommunity, `{"sensordatavalues":[{"value_type":"lat","value":"52.3702"},{"value_type":"xyz","value":"77"}]}`, []string{"3702"}},
 		{reading.FormatAirrohrInflux, "f xyz=77,GPS_lat=52.3702\nf GPS_lon=4.8952,xyz=77,\n", []string{"3702", "8952"}},
-		{reading.FormatOpenSenseMap, `[{"sensor":"xyz","value":"77","location":[4.8952,52.3702]}]`, []string{"3702", "8952"}},
-		{reading.FormatOpenSenseMap, `{"xyz":["77","2026-11-23T07:00:00Z",[4.8952,52.3702]],"location":{"lat":52.3702}}`, []string{"3702", "8952"}},
+		{reading.FormatOpenSenseMap, `[{"sensor":"xyz","value":"77","place":{"x":4.8952},"location":[4.8952,52.3702]}]`, []string{"3702", "8952"}},
+		{reading.FormatOpenSenseMap, `{"xyz":["77","2026-11-23T07:00:00Z",[4.8952,52.3702]],"location":{"lat":52.3702},"place":{"x":4.8952}}`, []string{"3702", "8952"}},
 		{reading.FormatOpenSenseMap, "xyz,77,2026-11-23T07:00:00Z,4.8952,52.3702,2\nxyz,77,,4.8952", []string{"3702", "8952"}},
-		{reading.FormatSenML, `[{"n":"lat","u":"lat","v":52.3702},{"n":"x","u":"lon","v":4.8952},{"n":"xyz","v":77}]`, []string{"3702", "8952"}},
+		{reading.FormatSenML, `[{"n":"lat","u":"lat","v":52.3702,"place":[52.3702]},{"n":"x","u":"lon","v":4.8952},{"n":"xyz","v":77}]`, []string{"3702", "8952"}},
 	} {
 		in := Input{Payload: []byte(c.in), Station: station, Received: received}
 		got := Decode(c.format, in)

@@ -99,6 +99,7 @@ func made() []string {
 		}
 	}
 	add("cause.", decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated)
+	add("cause.", decode.CauseSecondSensor)
 	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
 		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,

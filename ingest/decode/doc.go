@@ -44,4 +44,7 @@ const (
 	CauseChannelUnknown = "channel-unknown"
 	// CauseSimulated: the network marks the message as simulated.
 	CauseSimulated = "simulated"
+	// CauseSecondSensor: the kit has two sensors for one property, and another
+	// one counts. Mixing them would make one series of two instruments.
+	CauseSecondSensor = "second-sensor"
 )

@@ -34,7 +34,7 @@ func For(f reading.Format) (fn Func, ok bool) {
 	if f == "" || f == reading.FormatOwn {
 		return func(in Input) Decoded { return JSON(in.Payload, in.Station, in.Received) }, true
 	}
-	if fn, ok = webFormats()[f]; ok {
+	if fn = webFormat(f); fn != nil {
 		return fn, true
 	}
 	fn, ok = deviceFormats()[f]

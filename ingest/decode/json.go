@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -458,6 +459,10 @@ func (d *decoder) values(r *draft, serverTime bool, element []byte) []reading.Va
 		}
 		if r.named[k] == bad {
 			units = append(units, string(propertyOf(k)))
+			continue
+		}
+		if math.IsInf(r.unit[k].apply(r.value[k]), 0) {
+			unreadable = append(unreadable, string(propertyOf(k)))
 			continue
 		}
 		v := reading.Value{Property: propertyOf(k), Value: r.value[k]}

@@ -94,6 +94,7 @@ func TestJSON(t *testing.T) {
 		{"words", `{` + stamp + `,"values":{"no2":"NaN","pm25":"Infinity","pm10":2}}`, at + " pm10=2\n! value-unreadable"},
 		{"bare words", `{` + stamp + `,"values":{"no2":NaN,"pm25":-inf,"pm10":2,"humidity":-nan}}`, at + " pm10=2\n! value-unreadable"},
 		{"overflow", `{` + stamp + `,"values":{"no2":1e999,"pm25":3}}`, at + " pm25=3\n! value-unreadable"},
+		{"overflow by its unit", `{` + stamp + `,"values":{"no2":1e308,"pm25":3},"units":{"no2":"mg/m3"}}`, at + " pm25=3\n! value-unreadable"},
 		{"other types", `{` + stamp + `,"values":{"no2":true,"pm25":[1],"pm10":{"v":1},"humidity":40}}`, at + " humidity=40\n! value-unreadable"},
 		{"unknown property keeps its neighbours", `{` + stamp + `,"values":{"co2":50,"PM2.5":1,"no2":1}}`, at + " no2=1\n! property-unknown"},
 		{"only an unknown property", `{` + stamp + `,"values":{"co2":50}}`, "! property-unknown"},

@@ -119,8 +119,9 @@ func perPpb(p reading.Property) (micrograms float64, known bool) {
 		return microgramPerPpbSO2, true
 	case reading.CO:
 		return microgramPerPpbCO, true
+	default:
+		return 0, false
 	}
-	return 0, false
 }
 
 // unitMember reads one member of units.
@@ -141,6 +142,7 @@ func (d *decoder) unitMember(r *draft, name []byte) bool {
 		if c, known := unitOf(propertyOf(k), t.text); known && len(t.text) > 0 {
 			r.unit[k], now = c, good
 		}
+	default:
 	}
 	r.named[k].put(now)
 	return true

@@ -35,10 +35,11 @@ type Wire struct {
 // Channel maps a sensor id, key or datastream of a kit to a property.
 type Channel struct {
 	// Key is the name in the message: "595f9a282dcbee77ac0e5dc4", "87", "Datastreams(12)".
-	Key      string
+	Key string
+	// Property that it measures; empty for a sensor that is to be left out.
 	Property Property
-	// Unit of the values, as in the "units" of the own format; empty is the
-	// property's own unit.
+	// Unit of the values, as in the "units" of the own format; empty is the unit
+	// that the kit's format states, and else the property's own.
 	Unit string
 }
 

@@ -25,7 +25,11 @@ func (k *kit) done() Decoded {
 		if clean == nil {
 			clean = bytes.Clone(k.in.Payload)
 		}
-		if part := clean[int(n.begin)+offset : int(n.end)+offset]; packed {
+		end := int(n.end)
+		if end == 0 {
+			end = len(k.text)
+		}
+		if part := clean[int(n.begin)+offset : end+offset]; packed {
 			k.blankPacked(part, n)
 		} else {
 			blankDigits(part)
@@ -79,11 +83,15 @@ func blankDigits(b []byte) {
 // Meet je stad the position only, so that it can still be decoded; any other
 // wholly, because nobody here can say where a position stands in it.
 func (k *kit) blankPacked(b []byte, n *node) {
-	if n.kind != kindText || len(b) < 2 {
+	switch {
+	case n.end == 0 && len(b) > 0:
+		b = b[1:] // a text without its closing quote
+	case n.kind != kindText || len(b) < 2:
 		blankDigits(b)
 		return
+	default:
+		b = b[1 : len(b)-1]
 	}
-	b = b[1 : len(b)-1]
 	raw, err := base64.StdEncoding.AppendDecode(nil, n.text)
 	if start, ok := meetJeStadPosition(k.port, raw); err == nil && ok && base64.StdEncoding.EncodedLen(len(raw)) == len(b) {
 		clear(raw[start : start+6])

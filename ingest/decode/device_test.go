@@ -145,7 +145,7 @@ func TestManyKeysCostNoMoreThanTheirLength(t *testing.T) {
 func TestATreeIsTheDocument(t *testing.T) {
 	text := ` {"a" : [1, "x", {"b":null}], "c":true, "a":2, "d":{}, "e":[]} `
 	g := grower{scanner: scanner{b: []byte(text)}}
-	_, ok := g.grow(0)
+	_, ok := g.grow(0, nil)
 	require.True(t, ok)
 	tr := &tree{text: []byte(text), nodes: g.nodes}
 	var keys []string
@@ -170,7 +170,7 @@ func TestAKeyTwiceIsFoundAmongFewAndMany(t *testing.T) {
 		}
 		b.WriteString(`,"\u0078":2,"x":3}`)
 		g := grower{scanner: scanner{b: []byte(b.String())}}
-		_, ok := g.grow(0)
+		_, ok := g.grow(0, nil)
 		require.True(t, ok)
 		tr := &tree{text: g.b, nodes: g.nodes}
 		count := 0

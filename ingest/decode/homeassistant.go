@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"buurtmeter/ingest/reading"
@@ -35,14 +36,15 @@ func HomeAssistant(in Input) Decoded {
 	if len(text) == 0 || text[0] != '{' {
 		return k.plainState(text)
 	}
-	if k, ok = open(in); !ok {
+	if !k.parse() {
 		return k.done()
 	}
+	declared := declaredPaths(in.Station.Wire)
 	var s sample
 	var numbers []string
 	k.leaves(k.root(), nil, func(path []byte, n *node) bool {
-		if c, ok := k.declaredPath(path); ok {
-			k.declared(&s, c, path, n.token)
+		if i := slices.IndexFunc(declared, func(c reading.Channel) bool { return c.Key == string(path) }); i >= 0 {
+			k.declared(&s, declared[i], path, n.token)
 			return false
 		}
 		if numeric(n.token) {
@@ -69,7 +71,8 @@ func (k *kit) plainState(text []byte) Decoded {
 		}
 	}
 	if best.Key == "" {
-		k.about(CauseChannelUnknown, askChannel, appendName(nil, []byte("the topic "+k.in.Topic)), k.in.Payload)
+		// The end of a topic says more than its begin.
+		k.about(CauseChannelUnknown, askChannel, appendName(nil, []byte(lastLevels(k.in.Topic, 3))), k.in.Payload)
 		return k.done()
 	}
 	var s sample
@@ -82,14 +85,29 @@ func (k *kit) plainState(text []byte) Decoded {
 	return k.done()
 }
 
-// declaredPath finds the channel of a path in a JSON state.
-func (k *kit) declaredPath(path []byte) (c reading.Channel, ok bool) {
-	for _, c := range k.in.Station.Wire.Channels {
-		if p, ok := templatePath(c.Key); ok && p == string(path) {
-			return c, true
+// lastLevels returns the last n levels of a topic.
+func lastLevels(topic string, n int) string {
+	for i := len(topic) - 1; i >= 0; i-- {
+		if topic[i] == '/' {
+			if n--; n == 0 {
+				return topic[i+1:]
+			}
 		}
 	}
-	return c, false
+	return topic
+}
+
+// declaredPaths are the channels that are paths in a JSON state, with the bare path
+// for their key.
+func declaredPaths(w reading.Wire) []reading.Channel {
+	paths := make([]reading.Channel, 0, len(w.Channels))
+	for _, c := range w.Channels {
+		if path, ok := templatePath(c.Key); ok {
+			c.Key = path
+			paths = append(paths, c)
+		}
+	}
+	return paths
 }
 
 // templatePath returns the path of "value_json.<path>", with or without the

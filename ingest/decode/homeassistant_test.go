@@ -26,7 +26,7 @@ func TestHomeAssistant(t *testing.T) {
 		{name: "a sensor that the keeper leaves out", in: `{"temperature":23.2,"humidity":43}`, channels: []reading.Channel{{Key: "value_json.temperature"}, bedroomChannels[1]}, want: receivedAt + " humidity=43[server-time]"},
 		{name: "a number at its topic", in: "7.5\n", topic: "tuin/sensor/pm25/state", channels: topics, want: receivedAt + " pm25=7.5[server-time]"},
 		{name: "a topic behind that of the station, the longest counts", in: "68", topic: "buurtmeter/v1/noord-1/readings/home-assistant/sensor/temp/state", channels: topics, want: receivedAt + " temperature=20[server-time]"},
-		{name: "another topic", in: "7.5", topic: "tuin/sensor/pm10/state", channels: topics, want: "! channel-unknown", says: "tuin/sensor/pm10/state"},
+		{name: "another topic", in: "7.5", topic: "tuin/sensor/pm10/state", channels: topics, want: "! channel-unknown", says: `"sensor/pm10/state"`},
 		{name: "a topic that only ends alike", in: "7.5", topic: "xtemp/state", channels: topics, want: "! channel-unknown"},
 		{name: "a number in quotes", in: `"7.5"`, topic: "tuin/sensor/pm25/state", channels: topics, want: receivedAt + " pm25=7.5[server-time]"},
 		{name: "unavailable", in: `unavailable`, topic: "tuin/sensor/pm25/state", channels: topics, want: "! no-values"},

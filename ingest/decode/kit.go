@@ -40,23 +40,30 @@ type kit struct {
 // open checks the payload and reads it as one JSON text. When ok is false, the
 // problem stands in the result.
 func open(in Input) (k *kit, ok bool) {
-	k, ok = openText(in)
-	if !ok {
-		return k, false
+	if k, ok = openText(in); ok {
+		ok = k.parse()
 	}
-	g := grower{scanner: scanner{b: k.text}}
-	_, ok = g.grow(0)
+	return k, ok
+}
+
+// usualNodes is how many values a message has room for from the start.
+const usualNodes = 256
+
+// parse reads the text as JSON.
+func (k *kit) parse() (ok bool) {
+	g := grower{scanner: scanner{b: k.text}, nodes: make([]node, 0, min(len(k.text)/12+4, usualNodes))}
+	_, ok = g.grow(0, nil)
 	if g.space(); ok && g.i < len(g.b) {
 		ok = g.fail("there is more after the end")
 	}
 	k.nodes = g.nodes
 	switch {
 	case g.full:
-		k.problem(CauseTooLarge, fmt.Sprintf("the message has more than %d values: split it", maxNodes), in.Payload)
+		k.problem(CauseTooLarge, fmt.Sprintf("the message has more than %d values: split it", maxNodes), k.in.Payload)
 	case !ok:
-		k.problem(CauseJSON, fmt.Sprintf("%s, at byte %d: send one JSON text", g.why, g.i), in.Payload)
+		k.problem(CauseJSON, fmt.Sprintf("%s, at byte %d: send one JSON text", g.why, g.i), k.in.Payload)
 	}
-	return k, ok
+	return ok
 }
 
 // openText checks the payload as a text: its size and encoding. A byte order

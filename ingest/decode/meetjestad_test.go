@@ -62,6 +62,8 @@ func TestMeetJeStad(t *testing.T) {
 		{name: "port 12, half of the dust", in: mjs(12, pack(fw, lat, lon, cold, wet, supply, lux, pm25)), want: "! value-unreadable"},
 		{name: "port 13, nothing more", in: mjs(13, pack(field{0, 8}, fw, lat, lon, cold, wet, supply)), want: climate},
 		{name: "port 13, light", in: mjs(13, pack(field{0x80, 8}, fw, lat, lon, cold, wet, supply, lux)), want: climate},
+		{name: "port 13, battery", in: mjs(13, pack(field{0x20, 8}, fw, lat, lon, cold, wet, supply, battery)), want: climate},
+		{name: "port 13, bits that mean nothing", in: mjs(13, pack(field{0x1e, 8}, fw, lat, lon, cold, wet, supply)), want: climate},
 		{name: "port 13, dust", in: mjs(13, pack(field{0x40, 8}, fw, lat, lon, cold, wet, supply, pm25, pm10)), want: dust},
 		{name: "port 13, all", in: mjs(13, pack(field{0xe1, 8}, fw, lat, lon, cold, wet, supply, lux, pm25, pm10, battery, field{77, 24})), want: dust},
 		{name: "port 13, more than the flags say", in: mjs(13, pack(field{0xe0, 8}, fw, lat, lon, cold, wet, supply, lux, pm25, pm10, battery, field{77, 24})), want: "! value-unreadable"},
@@ -89,12 +91,13 @@ func TestMeetJeStad(t *testing.T) {
 }
 
 func TestThePositionInAPacketIsBlankedAndTheRestKept(t *testing.T) {
-	secret := pack(field{1716000, 24}, field{160000, 24}, field{-37, 12}, field{1600, 12}, field{231, 8})
+	secret := pack(field{1716000, 24}, field{160001, 24}, field{-37, 12}, field{1600, 12}, field{231, 8})
 	in := strings.Replace(mjs(10, secret), upAt, `"received_at":"?"`, 1)
 	got := MeetJeStad(Input{Payload: []byte(in), Station: station, Received: received})
 	require.Len(t, got.Problems, 1)
 	element := string(got.Problems[0].Element)
 	assert.NotContains(t, element, secret)
+	assert.Contains(t, element, pack(field{0, 24}, field{0, 24}, field{-37, 12}, field{1600, 12}, field{231, 8}))
 	mended := strings.Replace(element, `"received_at":"?"`, upAt, 1)
 	again := MeetJeStad(Input{Payload: []byte(mended), Station: station, Received: received})
 	assert.Equal(t, upTime+" temperature=-2.3125 humidity=100", summary(again))

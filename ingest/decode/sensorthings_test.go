@@ -35,6 +35,7 @@ func TestSensorThings(t *testing.T) {
 		{name: "an interval that ends a millisecond early", in: `{"phenomenonTime":"2026-11-23T08:00:00.000+01:00/2026-11-23T08:59:59.999+01:00","result":1}`, topic: first, want: at + " 1h0m0s pm25=1"},
 		{name: "an interval of nothing is an instant", in: `{"phenomenonTime":"2026-11-23T07:00:00Z/2026-11-23T07:00:00Z","result":1}`, topic: first, want: at + " pm25=1"},
 		{name: "a day", in: `{"phenomenonTime":"2026-11-23T00:00:00Z/2026-11-24T00:00:00Z","result":1}`, topic: first, want: "! interval"},
+		{name: "an hour and a second", in: `{"phenomenonTime":"2026-11-23T07:00:00Z/2026-11-23T08:00:01Z","result":1}`, topic: first, want: "! interval"},
 		{name: "backwards", in: `{"phenomenonTime":"2026-11-23T07:05:00Z/2026-11-23T07:00:00Z","result":1}`, topic: first, want: "! interval"},
 		{name: "an interval with a duration", in: `{"phenomenonTime":"2026-11-23T07:00:00Z/PT5M","result":1}`, topic: first, want: "! time-unreadable"},
 		{name: "an interval without zone", in: `{"phenomenonTime":"2026-11-23T08:00:00/2026-11-23T08:05:00","result":1}`, topic: first, want: "! time-unreadable"},

@@ -32,7 +32,7 @@ func SmartCitizen(in Input) Decoded {
 	if text := bytes.TrimSpace(k.text); isRaw(text) {
 		return k.raw(text)
 	}
-	if k, ok = open(in); !ok {
+	if !k.parse() {
 		return k.done()
 	}
 	root := k.root()

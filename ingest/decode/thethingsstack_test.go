@@ -55,6 +55,7 @@ func TestTheThingsStack(t *testing.T) {
 		{name: "a sensor that the keeper leaves out", in: up(`{"no2":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2"}}, want: upTime + " pm25=8"},
 		{name: "only a sensor that the keeper leaves out", in: up(`{"no2":20}`), channels: []reading.Channel{{Key: "no2"}}, want: ""},
 		{name: "in objects names say less", in: up(`{"sps":{"pm25":8},"pm10":9}`), want: upTime + " pm10=9\n! channel-unknown", says: `"sps.pm25"`},
+		{name: "nothing is read of a position", in: up(`{"location":{"pm25":8},"latitude":52,"pm10":9}`), channels: []reading.Channel{{Key: "location.pm25", Property: reading.PM25}, {Key: "latitude", Property: reading.Temperature}}, want: upTime + " pm10=9"},
 		{name: "declared in objects", in: up(`{"sps":{"mass":{"a":8}},"pm10":9}`), channels: []reading.Channel{{Key: "sps.mass.a", Property: reading.PM25}}, want: upTime + " pm25=8 pm10=9"},
 		{name: "a declared object", in: up(`{"sps":{"pm25":8},"pm10":9}`), channels: []reading.Channel{{Key: "sps", Property: reading.PM25}}, want: upTime + " pm10=9\n! value-unreadable"},
 		{name: "a declared unit that is none", in: up(`{"x":8,"pm10":9}`), channels: []reading.Channel{{Key: "x", Property: reading.PM25, Unit: "ppb"}}, want: upTime + " pm10=9\n! unit-unknown"},
@@ -121,5 +122,21 @@ func TestAPositionDoesNotReachAProblem(t *testing.T) {
 		again := TheThingsStack(Input{Payload: []byte(element), Station: station, Received: received})
 		assert.Equal(t, summary(got), summary(again))
 		assert.Equal(t, element, string(again.Problems[0].Element))
+	}
+}
+
+func TestAPositionDoesNotReachTheProblemOfATextThatBreaksOff(t *testing.T) {
+	for _, in := range []string{
+		`{"uplink_message":{"decoded_payload":{"latitude":52.36789,"lon`, `{"uplink_message":{"decoded_payload":{"latitude":52.36789`,
+		`{"locations":{"user":{"latitude":52.1,"coordinates":[4.1,52.36789`, `{"uplink_message":{"frm_payload":"36789`, `{"a":{"location":"52.36789`,
+		`{"gps_1":[{"x":"36789"},{"y":1}],"b":1}}`, `{"payload_raw":`, `{"latitude":`,
+	} {
+		for _, f := range []reading.Format{reading.FormatTheThingsStack, reading.FormatMeetJeStad, reading.FormatHomeAssistant} {
+			got := Decode(f, Input{Payload: []byte(in), Station: station, Received: received})
+			require.Len(t, got.Problems, 1)
+			assert.Equal(t, CauseJSON, got.Problems[0].Cause)
+			assert.NotContains(t, string(got.Problems[0].Element), "36789")
+			assert.Len(t, got.Problems[0].Element, len(in))
+		}
 	}
 }

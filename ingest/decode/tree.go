@@ -30,7 +30,8 @@ type node struct {
 	shape shape
 	// key is the name of a member of an object.
 	key []byte
-	// begin and end enclose the value in the text.
+	// begin and end enclose the value in the text; end is 0 in a text that broke off
+	// within the value.
 	begin, end int32
 	// child is the first member or element and next the one after this; 0 is
 	// none, because the root is nobody's child.
@@ -93,8 +94,9 @@ type grower struct {
 	full  bool
 }
 
-// grow reads the value that starts here, and all that is in it.
-func (g *grower) grow(depth int) (at int32, ok bool) {
+// grow reads the value of the key that starts here, and all that is in it. When it
+// fails, the nodes on the way there have no end yet.
+func (g *grower) grow(depth int, key []byte) (at int32, ok bool) {
 	if len(g.nodes) == maxNodes {
 		g.full = true
 		return 0, g.fail("the message has too many values")
@@ -104,14 +106,13 @@ func (g *grower) grow(depth int) (at int32, ok bool) {
 	}
 	at = int32(len(g.nodes))
 	first := g.peek()
-	g.nodes = append(g.nodes, node{begin: int32(g.i)})
+	g.nodes = append(g.nodes, node{key: key, begin: int32(g.i)})
 	last := int32(0)
 	inside := func(key []byte) bool {
-		i, ok := g.grow(depth + 1)
+		i, ok := g.grow(depth+1, key)
 		if !ok {
 			return false
 		}
-		g.nodes[i].key = key
 		if last == 0 {
 			g.nodes[at].child = i
 		} else {
@@ -137,7 +138,9 @@ func (g *grower) grow(depth int) (at int32, ok bool) {
 			g.nodes[at].shape = shapeBool
 		}
 	}
-	g.nodes[at].end = int32(g.i)
+	if ok {
+		g.nodes[at].end = int32(g.i)
+	}
 	return at, ok
 }
 

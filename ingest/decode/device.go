@@ -18,6 +18,7 @@ func deviceFormat(f reading.Format) Func {
 		return SensorThings
 	case reading.FormatHomeAssistant:
 		return HomeAssistant
+	default:
+		return nil
 	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +41,7 @@ func BenchmarkKits(b *testing.B) {
 					n += len(r.Values)
 				}
 				if n != c.values {
-					b.Fatal(fmt.Sprint(n))
+					b.Fatal(n)
 				}
 			}
 		})

@@ -87,9 +87,19 @@ func traceable(payload []byte, wire reading.Wire) map[float64]bool {
 		}
 		out[v+0] = true
 		for _, c := range []conversion{
-			{MicrogramPerPpbNO2, 0}, {microgramPerPpbO3, 0}, {microgramPerPpbSO2, 0}, {microgramPerPpbCO / 1000, 0}, {microgramPerPpbCO * 1000 / 1000, 0},
-			{MicrogramPerPpbNO2 * 1000, 0}, {microgramPerPpbO3 * 1000, 0}, {microgramPerPpbSO2 * 1000, 0}, {1000, 0}, {0.001, 0},
-			{1. / 1000, 0}, {0.01, 0}, {10, 0}, {1, -273.15}, {5. / 9, -160. / 9}, {100, 0},
+			{MicrogramPerPpbNO2, 0},
+			{microgramPerPpbO3, 0},
+			{microgramPerPpbSO2, 0},
+			{microgramPerPpbCO / 1000, 0},
+			{microgramPerPpbCO * 1000 / 1000, 0},
+			{MicrogramPerPpbNO2 * 1000, 0},
+			{microgramPerPpbO3 * 1000, 0},
+			{microgramPerPpbSO2 * 1000, 0},
+			{1000, 0},
+			{0.001, 0},
+			{0.01, 0},
+			{1, -273.15},
+			{5. / 9, -160. / 9},
 		} {
 			out[c.apply(v)] = true
 		}

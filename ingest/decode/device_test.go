@@ -95,7 +95,7 @@ func TestEveryDeviceFormatIsRegistered(t *testing.T) {
 	_, ok := For("nothing")
 	assert.False(t, ok)
 	assert.Nil(t, deviceFormat(reading.FormatSenML))
-	assert.Zero(t, testing.AllocsPerRun(100, func() { deviceFormat(reading.FormatHomeAssistant) }))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = deviceFormat(reading.FormatHomeAssistant) }))
 }
 
 func TestHostileMessagesOfKits(t *testing.T) {

@@ -100,8 +100,9 @@ func unsureForGases(p reading.Property) rank {
 	switch p {
 	case reading.PM25, reading.PM10, reading.PM1:
 		return byName
+	default:
+		return byUnsureName
 	}
-	return byUnsureName
 }
 
 func pollutant(name []byte) (reading.Property, bool) {

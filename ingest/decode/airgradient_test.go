@@ -12,7 +12,7 @@ const outdoor = `{"wifi":-46,"serialno":"ecda3b1eaaaf","rco2":447,"pm01":3,"pm02
  "tvocIndex":100,"tvocRaw":33051,"noxIndex":1,"noxRaw":16307,"boot":6,"bootCount":6,"ledMode":"pm","firmware":"3.1.3","model":"I-9PSL"}`
 
 func TestAirGradient(t *testing.T) {
-	runKit(t, reading.FormatAirGradient, []kitCase{
+	runDevice(t, reading.FormatAirGradient, []deviceCase{
 		{name: "a real one: no time, and nox is not NO2", in: outdoor, topic: "airgradient/readings/ecda3b1eaaaf", want: receivedAt + " pm25=7[server-time] pm10=8[server-time] temperature=25.87[server-time] humidity=43[server-time] pm1=3[server-time]"},
 		{name: "the corrected value is a series of its own", in: `{"pm02":7,"pm02Compensated":5.2}`, want: receivedAt + " pm25=7[server-time] pm25-corrected=5.2[server-time]"},
 		{name: "the corrected value alone is no raw one", in: `{"pm02Compensated":5.2}`, want: receivedAt + " pm25-corrected=5.2[server-time]"},

@@ -14,11 +14,11 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// fuzzKit checks, for any payload and topic, that nothing panics, that each value
+// fuzzDevice checks, for any payload and topic, that nothing panics, that each value
 // can be traced to a number of the payload, that a time is the one of receipt or
 // stands in the payload, and that problems are few, bounded and about a part of
 // the payload.
-func fuzzKit(f *testing.F, format reading.Format, wire reading.Wire, seeds ...string) {
+func fuzzDevice(f *testing.F, format reading.Format, wire reading.Wire, seeds ...string) {
 	f.Helper()
 	for _, s := range seeds {
 		f.Add([]byte(s), "v1.1/Datastreams(1)/Observations")
@@ -149,38 +149,38 @@ func packedTexts(payload []byte) (out []string) {
 }
 
 func FuzzTheThingsStack(f *testing.F) {
-	fuzzKit(f, reading.FormatTheThingsStack, reading.Wire{Zone: "Europe/Amsterdam", Channels: []reading.Channel{{Key: "a.b", Property: reading.NO2, Unit: "ppb"}, {Key: "x"}}},
+	fuzzDevice(f, reading.FormatTheThingsStack, reading.Wire{Zone: "Europe/Amsterdam", Channels: []reading.Channel{{Key: "a.b", Property: reading.NO2, Unit: "ppb"}, {Key: "x"}}},
 		cayenne, up(`{"pm2_5":8,"no2":1,"temp_f":70,"a":{"b":20},"x":1,"location":{"latitude":52.1}}`), `{"join_accept":{}}`, `{"simulated":1}`,
 		`{"uplink_message":{`+upAt+`,"normalized_payload":[{"time":"2026-11-23 06:50:00","air":{"temperature":20}},{"air":{"pressure":1}}]}}`,
 		`{"dev_id":"b","counter":1,"payload_raw":"AQ==","payload_fields":{"pm10":-1},"metadata":{"time":"2017-03-21T10:42:18Z"}}`, "\xef\xbb\xbf{}\x00", ``)
 }
 
 func FuzzMeetJeStad(f *testing.F) {
-	fuzzKit(f, reading.FormatMeetJeStad, reading.Wire{Zone: "+01:00"},
+	fuzzDevice(f, reading.FormatMeetJeStad, reading.Wire{Zone: "+01:00"},
 		mjs(10, "AAAAAAAAEZP4580="), mjs(13, pack(field{0x61, 8}, field{1, 8}, field{-1, 48}, field{-1, 24}, field{1, 8}, field{7, 32}, field{9, 16})),
 		`[{"timestamp":"2026-11-23 08:00:00","latitude":52.1,"temperature":7.5,"pm2.5":"8"},{"timestamp":1,"pm10":-999},3]`,
 		`{"port":11,"payload_raw":"`+pack(field{5, 96})+`","metadata":{"time":""}}`, ``)
 }
 
 func FuzzSmartCitizen(f *testing.F) {
-	fuzzKit(f, reading.FormatSmartCitizen, reading.Wire{Channels: []reading.Channel{{Key: "1", Property: reading.Temperature, Unit: "K"}, {Key: "2"}}},
+	fuzzDevice(f, reading.FormatSmartCitizen, reading.Wire{Channels: []reading.Channel{{Key: "1", Property: reading.Temperature, Unit: "K"}, {Key: "2"}}},
 		`{ t:2017-03-24T13:35:14Z, 1:48.45, 13:66, 87:28, 2:4.45 }`, `{87:1,88:-1,89:nan,t:}`, `{t`, `{"recorded_at":"2016-06-08 10:30:00Z","sensors":[{"id":87,"value":21}]}`,
 		`{"data":[{"recorded_at":1795417200.5,"sensors":[{"id":"1","value":"21"},{"id":87,"value":1},{}]},{"sensors":[]},1]}`, ``)
 }
 
 func FuzzAirGradient(f *testing.F) {
-	fuzzKit(f, reading.FormatAirGradient, reading.Wire{Channels: []reading.Channel{{Key: "atmp", Property: reading.Temperature, Unit: "°F"}, {Key: "rhum"}}},
+	fuzzDevice(f, reading.FormatAirGradient, reading.Wire{Channels: []reading.Channel{{Key: "atmp", Property: reading.Temperature, Unit: "°F"}, {Key: "rhum"}}},
 		outdoor, `{"pm02":"7","pm02Compensated":5.2,"no2":1,"pm10":null,"pm01":1,"pm01":2}`, `[]`, ``)
 }
 
 func FuzzSensorThings(f *testing.F) {
-	fuzzKit(f, reading.FormatSensorThings, reading.Wire{Zone: "+01:00", Channels: []reading.Channel{{Key: "Datastreams(1)", Property: reading.PM25}, {Key: "2", Property: reading.CO, Unit: "ppm"}, {Key: "3"}}},
+	fuzzDevice(f, reading.FormatSensorThings, reading.Wire{Zone: "+01:00", Channels: []reading.Channel{{Key: "Datastreams(1)", Property: reading.PM25}, {Key: "2", Property: reading.CO, Unit: "ppm"}, {Key: "3"}}},
 		`{"result":26,"resultTime":"2019-08-31T13:16:16-00:00"}`, `{"phenomenonTime":"2026-11-23T07:00:00Z/2026-11-23T07:05:00Z","result":"1","Datastream":{"@iot.id":"2"}}`,
 		`[{"Datastream":{"@iot.id":1},"components":["phenomenonTime","result","FeatureOfInterest/id"],"dataArray":[["2026-11-23T07:00:00Z",20,1],["2026-11-23 07:05:00","30",1],[]]},{"Datastream":{"@iot.id":3},"result":1}]`, ``)
 }
 
 func FuzzHomeAssistant(f *testing.F) {
-	fuzzKit(f, reading.FormatHomeAssistant, reading.Wire{Channels: []reading.Channel{{Key: "value_json.temperature", Property: reading.Temperature, Unit: "°C"}, {Key: "{{ value_json.pm.pm25}}", Property: reading.PM25}, {Key: "sensor/pm25/state", Property: reading.NO2, Unit: "ppb"}}},
+	fuzzDevice(f, reading.FormatHomeAssistant, reading.Wire{Channels: []reading.Channel{{Key: "value_json.temperature", Property: reading.Temperature, Unit: "°C"}, {Key: "{{ value_json.pm.pm25}}", Property: reading.PM25}, {Key: "sensor/pm25/state", Property: reading.NO2, Unit: "ppb"}}},
 		`{ "temperature": 23.20, "pm": {"pm25":"8","pm10":1} }`, `7.5`, `"7"`, `unavailable`, `{"a":{"b":{"latitude":1}}}`, ``)
 }
 

@@ -12,8 +12,8 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// kitCase is one message of a kit and what must come of it, see summary.
-type kitCase struct {
+// deviceCase is one message of a kit and what must come of it, see summary.
+type deviceCase struct {
 	name, in string
 	want     string
 	topic    string
@@ -25,7 +25,7 @@ type kitCase struct {
 
 const receivedAt = "2026-11-23T07:05:00.123Z"
 
-func runKit(t *testing.T, f reading.Format, cases []kitCase) {
+func runDevice(t *testing.T, f reading.Format, cases []deviceCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

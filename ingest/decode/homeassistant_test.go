@@ -15,7 +15,7 @@ func TestHomeAssistant(t *testing.T) {
 	bedroomChannels := []reading.Channel{{Key: "value_json.temperature", Property: reading.Temperature, Unit: "°C"}, {Key: "{{ value_json.humidity}}", Property: reading.Humidity}}
 	dust := []reading.Channel{{Key: "  {{value_json.pm.pm25  }}", Property: reading.PM25}}
 	topics := []reading.Channel{{Key: "tuin/sensor/pm25/state", Property: reading.PM25}, {Key: "sensor/temp/state", Property: reading.Temperature, Unit: "°F"}, {Key: "temp/state", Property: reading.PM10}}
-	runKit(t, reading.FormatHomeAssistant, []kitCase{
+	runDevice(t, reading.FormatHomeAssistant, []deviceCase{
 		{name: "the documented one", in: `{ "temperature": 23.20, "humidity": 43.70 }`, topic: bedroom, channels: bedroomChannels, want: receivedAt + " temperature=23.2[server-time] humidity=43.7[server-time]"},
 		{name: "a path", in: `{"pm":{"pm25":8,"pm10":9},"battery":3}`, channels: dust, want: receivedAt + " pm25=8[server-time]\n! channel-unknown", says: `"pm.pm10"`},
 		{name: "a path that is not there", in: `{"pm":{},"battery":3}`, channels: dust, want: "! channel-unknown", says: `"battery"`},

@@ -45,7 +45,7 @@ func TestMeetJeStad(t *testing.T) {
 	supply, lux, battery := field{231, 8}, field{4000, 16}, field{205, 8}
 	pm25, pm10 := field{8, 16}, field{513, 16}
 	const climate, dust = upTime + " temperature=-2.3125 humidity=100", upTime + " pm25=8 pm10=513 temperature=-2.3125 humidity=100"
-	runKit(t, reading.FormatMeetJeStad, []kitCase{
+	runDevice(t, reading.FormatMeetJeStad, []deviceCase{
 		{name: "a real one: no fix is no position, supply and battery are not kept", in: mjs(10, "AAAAAAAAEZP4580="), want: upTime + " temperature=17.5625 humidity=63.5"},
 		{name: "the real message of v2", in: `{"app_id":"meet-je-stad","dev_id":"50","hardware_serial":"0000000000000032","port":10,"counter":0,"is_retry":true,"payload_raw":"AAAAAAAAEZP4580=","metadata":{"time":"2017-03-21T10:42:18.464710851Z","gateways":[{"time":""}]}}`, want: "2017-03-21T10:42:18.464Z temperature=17.5625 humidity=63.5"},
 		{name: "port 10, shortest", in: mjs(10, pack(lat, lon, cold, wet)), want: climate},

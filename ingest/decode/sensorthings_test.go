@@ -16,7 +16,7 @@ func TestSensorThings(t *testing.T) {
 	const first = "v1.1/Datastreams(1)/Observations"
 	dust := []reading.Channel{{Key: "Datastreams(1)", Property: reading.PM25}, {Key: "2", Property: reading.NO2, Unit: "ppb"}, {Key: "'abc'", Property: reading.PM10}, {Key: "Datastreams('x y')", Property: reading.PM1}, {Key: "9"}}
 	with := func(id, rest string) string { return `{"Datastream":{"@iot.id":` + id + `},` + rest + `}` }
-	cases := []kitCase{
+	cases := []deviceCase{
 		{name: "a real one, of a phone", in: `{"result":26,"resultTime":"2019-08-31T13:16:16-00:00"}`, topic: first, want: "2019-08-31T13:16:16Z pm25=26"},
 		{name: "in the topic of a station", in: `{"result":26,` + phenomenon + `}`, topic: "buurtmeter/v1/noord-1/readings/sensorthings/v1.1/Datastreams(1)/Observations", want: at + " pm25=26"},
 		{name: "the full form, no position is taken", in: `{` + phenomenon + `,"validTime":"2026-11-23T07:00:00Z/2026-11-24T07:00:00Z","resultTime":"2026-11-23T07:01:00Z","result":8.5,"resultQuality":[],"parameters":{"pm10":3},"Datastream":{"@iot.id":1},"FeatureOfInterest":{"name":"home","encodingType":"application/vnd.geo+json","feature":{"type":"Point","coordinates":[4.89,52.37]}}}`, want: at + " pm25=8.5"},
@@ -70,7 +70,7 @@ func TestSensorThings(t *testing.T) {
 	for i := range cases {
 		cases[i].channels = dust
 	}
-	runKit(t, reading.FormatSensorThings, cases)
+	runDevice(t, reading.FormatSensorThings, cases)
 }
 
 func TestTheDatastreamOfATopic(t *testing.T) {

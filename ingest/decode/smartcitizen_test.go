@@ -17,7 +17,7 @@ func TestSmartCitizen(t *testing.T) {
 		return `{"data":[{"recorded_at":"2026-11-23 07:00:00Z","sensors":` + sensors + `}]}`
 	}
 	temperature := []reading.Channel{{Key: "12", Property: reading.Temperature}}
-	runKit(t, reading.FormatSmartCitizen, []kitCase{
+	runDevice(t, reading.FormatSmartCitizen, []deviceCase{
 		{name: "the documented one: a sensor that nobody declared", in: `{"data":[{"recorded_at":"2016-06-08 10:30:00Z","sensors":[{"id":1,"value":21}]}]}`, want: "! channel-unknown", says: `"1"`},
 		{name: "the documented one, declared", in: `{"data":[{"recorded_at":"2016-06-08 10:30:00Z","sensors":[{"id":1,"value":21}]}]}`, channels: []reading.Channel{{Key: "1", Property: reading.Temperature}}, want: "2016-06-08T10:30:00Z temperature=21"},
 		{name: "the raw one", in: `{ t:2017-03-24T13:35:14Z, 1:48.45, 13:66, 12:28, 10:4.45 }`, topic: "device/sck/secret/readings/raw", channels: temperature, want: "2017-03-24T13:35:14Z temperature=28\n! channel-unknown", says: `"1", "13", "10"`},

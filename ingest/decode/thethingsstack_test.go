@@ -29,7 +29,7 @@ func up(decoded string) string {
 }
 
 func TestTheThingsStack(t *testing.T) {
-	runKit(t, reading.FormatTheThingsStack, []kitCase{
+	runDevice(t, reading.FormatTheThingsStack, []deviceCase{
 		{name: "a real one, with frame counter 0 and three times", in: cayenne, want: "2021-02-18T10:47:46.365Z temperature=23 humidity=0 pressure=1023"},
 		{name: "several gateways are one reading", in: strings.Replace(cayenne, `"rx_metadata":[`, `"rx_metadata":[{"time":"2021-02-18T10:47:45Z","location":{"latitude":52.1,"longitude":4.2}},`, 1), want: "2021-02-18T10:47:46.365Z temperature=23 humidity=0 pressure=1023"},
 		{name: "outer time only without the inner one", in: `{` + upAt + `,"uplink_message":{"decoded_payload":{"pm25":8}}}`, want: upTime + " pm25=8"},

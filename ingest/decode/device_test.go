@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,6 +141,51 @@ func TestManyKeysCostNoMoreThanTheirLength(t *testing.T) {
 	require.Len(t, got.Readings, 1)
 	assert.Equal(t, receivedAt+" pm25=8[server-time]", strings.Split(summary(got), "\n")[0])
 	assert.LessOrEqual(t, len(got.Problems), 1)
+}
+
+// TestAMegabyteCostsBoundedMemory: whatever a megabyte holds, decoding it takes a
+// few times its size, and so do the elements that its problems keep.
+func TestAMegabyteCostsBoundedMemory(t *testing.T) {
+	fill := func(head, unit, tail string) string {
+		return head + strings.Repeat(unit, (MaxPayload-len(head)-len(tail))/len(unit)) + tail
+	}
+	for name, in := range map[string]string{
+		"lists":             fill(`[`, `[],`, `0]`),
+		"numbers":           fill(`{"a":[`, `1,`, `1]}`),
+		"same keys":         fill(`{"uplink_message":{"decoded_payload":{`, `"pm25":1,`, `"pm25":1}}}`),
+		"long keys":         fill(`{"uplink_message":{"decoded_payload":{`, `"`+strings.Repeat("pm25", 50)+`":{"a":1},`, `"pm25":1}}}`),
+		"one long key":      fill(`{"uplink_message":{"decoded_payload":{"`, `no2`, `":1}}}`),
+		"one long number":   fill(`{"pm02":`, `1`, `}`),
+		"one long time":     fill(`{"result":1,"resultTime":"`, `2`, `"}`),
+		"escapes":           fill(`{"pm02":"`, `\u0031`, `"}`),
+		"normalized":        fill(`{"uplink_message":{"normalized_payload":[`, `{"time":"x","air":{"temperature":1}},`, `{}]}}`),
+		"bad readings":      fill(`{"data":[`, `{"recorded_at":"x","sensors":[{"id":87,"value":1}]},`, `{}]}`),
+		"bad sensors":       fill(`{"data":[{"sensors":[`, `{"id":1,"value":1},`, `{}]}]}`),
+		"raw":               fill(`{`, `1:1,`, `2:2}`),
+		"raw, broken":       fill(`{t:`, `x,`, `}`),
+		"bad rows":          fill(`[{"Datastream":{"@iot.id":1},"components":["result"],"dataArray":[`, `["x"],`, `[1]]}]`),
+		"bad observations":  fill(`[`, `{"Datastream":{"@iot.id":1},"result":"x"},`, `{}]`),
+		"positions":         fill(`{"pm02":"x","a":[`, `{"lat":1},`, `{}]}`),
+		"one long position": fill(`{"pm02":"x","latitude":"`, `1`, `"}`),
+		"forwarded":         fill(`[`, `{"timestamp":"x","latitude":1},`, `{}]`),
+		"one long state":    fill(``, `1`, ``),
+	} {
+		for _, f := range deviceFormatList() {
+			st := station
+			st.Wire = reading.Wire{Zone: "Europe/Amsterdam", Channels: anything()}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			got := Decode(f, Input{Payload: []byte(in), Topic: "v1.1/Datastreams(1)/Observations", Station: st, Received: received})
+			runtime.ReadMemStats(&after)
+			kept := 0
+			for _, p := range got.Problems {
+				kept += len(p.Element)
+			}
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20), "%s %s", name, f)
+			assert.LessOrEqual(t, kept, 8*MaxPayload, "%s %s", name, f)
+			assert.LessOrEqual(t, len(got.Readings), MaxReadings, "%s %s", name, f)
+		}
+	}
 }
 
 func TestATreeIsTheDocument(t *testing.T) {

@@ -25,7 +25,7 @@ const valueJSON = "value_json."
 // "unknown", "unavailable", "None" and an empty state are no value. Messages on a
 // config topic give no readings and no problems.
 func HomeAssistant(in Input) Decoded {
-	if strings.HasSuffix(in.Topic, "/config") {
+	if lastLevels(in.Topic, 1) == "config" {
 		return Decoded{}
 	}
 	k, ok := openText(in)

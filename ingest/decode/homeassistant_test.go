@@ -42,6 +42,7 @@ func TestHomeAssistant(t *testing.T) {
 		{name: "a key twice", in: `{"temperature":1,"temperature":1,"humidity":43}`, channels: bedroomChannels, want: receivedAt + " humidity=43[server-time]\n! value-unreadable"},
 		{name: "a template in a channel does nothing", in: `{"temperature":1,"humidity":43}`, channels: []reading.Channel{{Key: "{{ value_json.temperature * 2 }}", Property: reading.Temperature}, bedroomChannels[1]}, want: receivedAt + " humidity=43[server-time]\n! channel-unknown"},
 		{name: "config", in: `{"device_class":"temperature"}`, topic: "homeassistant/sensor/a/config", want: ""},
+		{name: "a device that is called config", in: `7.5`, topic: "tuin/sensor/config/state", channels: []reading.Channel{{Key: "config/state", Property: reading.PM25}}, want: receivedAt + " pm25=7.5[server-time]"},
 		{name: "the end of an entity", in: ``, topic: "homeassistant/sensor/a/config", want: ""},
 	})
 }

@@ -3,7 +3,6 @@ package decode
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"buurtmeter/ingest/reading"
 )
@@ -20,10 +19,9 @@ import (
 // of these otherwise. What the kit says on …/hello, …/info and …/inventory holds
 // no readings. A topic holds the kit's token and is never repeated in a problem.
 func SmartCitizen(in Input) Decoded {
-	for _, silent := range [...]string{"/hello", "/info", "/inventory"} {
-		if strings.HasSuffix(in.Topic, silent) {
-			return Decoded{}
-		}
+	switch lastLevels(in.Topic, 1) {
+	case "hello", "info", "inventory":
+		return Decoded{}
 	}
 	k, ok := openText(in)
 	if !ok {

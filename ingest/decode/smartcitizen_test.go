@@ -55,6 +55,7 @@ func TestSmartCitizen(t *testing.T) {
 		{name: "raw, a sensor twice", in: `{ t:2026-11-23T07:00:00Z, 87:1, 87:1, 88:2 }`, want: at + " pm10=2\n! channel-unknown"},
 		{name: "raw with NUL behind", in: "{ t:2026-11-23T07:00:00Z, 87:1 }\x00\x00", want: at + " pm25=1"},
 		{name: "hello", in: `anything`, topic: "device/sck/secret/hello", want: ""},
+		{name: "hello below the station's own topic", in: `anything`, topic: "hello", want: ""},
 		{name: "info", in: `{"hw_ver":"2.1"}`, topic: "device/sck/secret/info", want: ""},
 		{name: "inventory", in: `{}`, topic: "device/sck/secret/inventory", want: ""},
 		{name: "empty", in: ``, want: "! json"},

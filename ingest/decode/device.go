@@ -2,5 +2,23 @@ package decode
 
 import "buurtmeter/ingest/reading"
 
-// deviceFormats are the formats of kits and networks that publish over MQTT.
-func deviceFormats() map[reading.Format]Func { return nil }
+// deviceFormat returns the decoder of a kit or network that publishes over MQTT;
+// nil for another.
+func deviceFormat(f reading.Format) Func {
+	switch f {
+	case reading.FormatTheThingsStack:
+		return TheThingsStack
+	case reading.FormatMeetJeStad:
+		return MeetJeStad
+	case reading.FormatSmartCitizen:
+		return SmartCitizen
+	case reading.FormatAirGradient:
+		return AirGradient
+	case reading.FormatSensorThings:
+		return SensorThings
+	case reading.FormatHomeAssistant:
+		return HomeAssistant
+	default:
+		return nil
+	}
+}

@@ -37,8 +37,8 @@ func For(f reading.Format) (fn Func, ok bool) {
 	if fn = webFormat(f); fn != nil {
 		return fn, true
 	}
-	fn, ok = deviceFormats()[f]
-	return fn, ok
+	fn = deviceFormat(f)
+	return fn, fn != nil
 }
 
 // Decode decodes in the given format; an unknown format is a problem of the

@@ -36,8 +36,9 @@ func Own(id reading.StationID, name string) (Route, error) {
 	if rest == "" {
 		return Route{}, nil
 	}
-	format, rest, more := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-	if name == Readings(id)+format || format == "" || len(format) > maxFormat || more && rest == "" {
+	below, slash := strings.CutPrefix(rest, "/")
+	format, rest, more := strings.Cut(below, "/")
+	if !slash || format == "" || len(format) > maxFormat || more && (rest == "" || rest[0] == '/') {
 		return Route{}, fmt.Errorf("%w: after %q comes a slash and the name of a format", ErrTopic, Readings(id))
 	}
 	return Route{Format: reading.Format(format), Rest: rest}, nil
@@ -63,10 +64,11 @@ func (n Native) Fits(declared reading.Format) bool { return slices.Contains(n.fo
 //	v1.1/Datastreams(<id>)/Observations and v1.1/Observations, also v1.0
 //	<prefix>/sensor/<name>/state and homeassistant/sensor/<name>/config
 //
-// Anything else is an error that wraps ErrTopic.
+// Anything else is an error that wraps ErrTopic; so is all that belongs to
+// stations by its own name, whatever follows.
 func ParseNative(name string) (Native, error) {
 	level := strings.Split(name, "/")
-	if !slices.Contains(level, "") && !strings.ContainsAny(name, "+#$\x00") {
+	if !slices.Contains(level, "") && !strings.ContainsAny(name, "+#$\x00") && !strings.HasPrefix(name, Root) {
 		for _, match := range []func([]string) (Native, bool){airGradient, smartCitizen, theThings, sensorThings, homeAssistant} {
 			if n, ok := match(level); ok {
 				return n, nil

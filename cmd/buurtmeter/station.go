@@ -32,7 +32,11 @@ func runStation(ctx context.Context, p *program, args []string) error {
 	if len(rest) != 1 {
 		return hint(errors.New("station wants one of: add, token, list"), "e.g. buurtmeter station add --id zs-001 --title 'Meetpunt Oost' --lon 4.82 --lat 52.44")
 	}
-	reg, err := p.openRegister(ctx, st)
+	open := p.openRegister
+	if rest[0] == "add" {
+		open = p.makeRegister
+	}
+	reg, err := open(ctx, st)
 	if err != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func runStation(ctx context.Context, p *program, args []string) error {
 	}
 	sid, err := reading.ParseStationID(*id)
 	if err != nil {
-		return err
+		return hint(err, "name the station with --id, e.g. --id zs-001")
 	}
 	if rest[0] == "token" {
 		token, err := reg.RotateToken(ctx, sid, "operator")
@@ -54,17 +58,15 @@ func runStation(ctx context.Context, p *program, args []string) error {
 	}
 	k, err := reading.ParseKind(*kind)
 	if err != nil {
-		return err
+		return hint(err, "e.g. --kind sensor, which is what a resident's kit is")
 	}
 	s := reading.Station{ID: sid, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC()}
 	if s.Title == "" {
 		s.Title = string(sid)
 	}
-	var pos reading.SecretPosition
-	if *lon != 0 || *lat != 0 {
-		if pos, err = reading.NewSecretPosition(*lon, *lat); err != nil {
-			return err
-		}
+	pos, err := placeOf(fs, *lon, *lat)
+	if err != nil {
+		return err
 	}
 	return p.addStation(ctx, reg, s, pos)
 }
@@ -76,19 +78,22 @@ func (p *program) addStation(ctx context.Context, reg *register.Register, s read
 	}
 	token, err := reg.AddStation(ctx, s, pos, "operator")
 	if err != nil {
-		return err
+		return stationHint(err, s.ID)
 	}
 	if !pos.IsZero() {
 		if err := areas.Assign(ctx, s.ID, pos); err != nil {
 			return fmt.Errorf("find the buurt of %s: %w", s.ID, err)
 		}
 	}
-	return p.printToken(s.ID, token, nil)
+	if err := p.printToken(s.ID, token, nil); err != nil {
+		return err
+	}
+	return p.printPlace(ctx, areas, s.ID, pos)
 }
 
 func (p *program) printToken(id reading.StationID, token string, err error) error {
 	if err != nil {
-		return err
+		return stationHint(err, id)
 	}
 	_, err = fmt.Fprintf(p.stdout, "station  %s\ntopic    %s\nuser     %s\npassword %s\nThe password is shown once. A new one: buurtmeter station token --id %s\n",
 		id, "buurtmeter/v1/"+string(id)+"/readings", id, token, id)

@@ -114,10 +114,7 @@ func TestStationAddTellsTheBuurt(t *testing.T) {
 // TestReplayLooksBeforeItRegisters: neither a broker that is not there nor one
 // that belongs to another register costs more than a message.
 func TestReplayLooksBeforeItRegisters(t *testing.T) {
-	csv := onlyNO2
-	for _, id := range []string{"a", "b", "c"} {
-		csv += hoursOf(id, "52.44,4.82,%d", 2)
-	}
+	csv := onlyNO2 + hoursOf("a", "52.44,4.82,%d", 2) + hoursOf("b", "52.44,4.82,%d", 2) + hoursOf("c", "52.44,4.82,%d", 2)
 	stations := func(data string) int {
 		reg, err := register.Open(t.Context(), "sqlite:"+filepath.Join(data, "register.db"), register.Options{Now: time.Now})
 		require.NoError(t, err)

@@ -177,8 +177,11 @@ func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*rep
 			continue
 		}
 		pub, err := mqtt.Dial(ctx, mqtt.PublisherOptions{URL: c.broker, Station: k.station.ID, Token: tokens[k.station.ID]})
-		if err != nil {
+		if errors.Is(err, mqtt.ErrLogin) {
 			return nil, wrongLogin(fmt.Errorf("%s: %w", k.station.ID, err), c)
+		}
+		if err != nil {
+			return nil, hint(fmt.Errorf("%s: %w", k.station.ID, err), "start the same command again")
 		}
 		pub.Close()
 	}

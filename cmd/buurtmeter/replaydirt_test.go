@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,10 @@ func TestReplayCountsEveryKindOfDirt(t *testing.T) {
 			onlyNO2 + "ID,NA,52.44,4.82,11\nID,NA,52.44,4.82,11\nID,,52.44,4.82,12\nID,2025-03-01 00:00:00,52.44,4.82,NA\nID,2025-03-01 01:00:00,52.44,4.82,0\n",
 			map[string]int{"rows without a date": 3, "different rows without a date": 2, "rows without any value": 1},
 		},
+		"nothing but rows without a date": {
+			onlyNO2 + "ID,NA,52.44,4.82,11\nID,NA,52.44,4.82,12\n",
+			map[string]int{"rows without a date": 2, "different rows without a date": 2},
+		},
 		"a constant run": {
 			onlyNO2 + hoursOf("ID", "52.44,4.82,7", 24) + "ID,2025-03-03 00:00:00,52.44,4.82,8\n",
 			map[string]int{"hours of NO2 with a constant run": 24},
@@ -136,7 +141,7 @@ func hoursOf(id, columns string, n int) string {
 	var b strings.Builder
 	start := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
 	for h := range n {
-		_, _ = fmt.Fprintf(&b, "%s,%s,%s\n", id, start.Add(time.Duration(h)*time.Hour).Format(replayLayout), strings.ReplaceAll(columns, "%d", fmt.Sprint(10+h%7)))
+		_, _ = fmt.Fprintf(&b, "%s,%s,%s\n", id, start.Add(time.Duration(h)*time.Hour).Format(replayLayout), strings.ReplaceAll(columns, "%d", strconv.Itoa(10+h%7)))
 	}
 	return b.String()
 }

@@ -266,7 +266,7 @@ func (c *comparison) print(out io.Writer, kits []*replayKit) error {
 		}
 	}
 	if c.again > 0 {
-		_, _ = fmt.Fprintf(w, "\n%d rows were, or may have been, sent again after an interruption. A reading that came twice counts once and carries the flag duplicate.\n", c.again)
+		_, _ = fmt.Fprintf(w, "\n%d rows were, or may have been, sent again after an interruption. A reading that came\ntwice counts once and carries the flag duplicate, so that its hour is no longer one without any flag.\n", c.again)
 	}
 	return w.Flush()
 }

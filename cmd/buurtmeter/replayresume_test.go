@@ -169,7 +169,7 @@ func dirtyFile(kits, hours int) []byte {
 			row := func(date, pm10, pm25, no2 string) {
 				_, _ = fmt.Fprintf(&b, "dirty_%d,%s,%s,%s,%s,%s\n", k, date, place, pm10, pm25, no2)
 			}
-			pm10, pm25, no2 := fmt.Sprintf("%d.5", 20+(h*7+k)%30), fmt.Sprintf("%d.25", 5+(h*3+k)%14), fmt.Sprintf("%d", 10+(h*11+k)%40)
+			pm10, pm25, no2 := fmt.Sprintf("%d.5", 20+(h*7+k)%30), fmt.Sprintf("%d.25", 5+(h*3+k)%14), strconv.Itoa(10+(h*11+k)%40)
 			switch n := (h + 5*k) % 40; {
 			case k == 3 && h >= 100 && h < 140:
 				row(date, "33.3", pm25, no2) // stuck

@@ -18,9 +18,11 @@ func TestOnlyThoseThatFillARegisterMakeOne(t *testing.T) {
 	csv := filepath.Join(t.TempDir(), "kits.csv")
 	require.NoError(t, os.WriteFile(csv, []byte(onlyNO2+hoursOf("a", "52.44,4.82,%d", 2)), 0o600))
 	for name, args := range map[string][]string{
-		"list":   {"station", "list"},
-		"token":  {"station", "token", "--id", "a"},
-		"replay": {"replay", "--kits", csv},
+		"list":         {"station", "list"},
+		"token":        {"station", "token", "--id", "a"},
+		"replay":       {"replay", "--kits", csv},
+		"areas list":   {"areas", "list"},
+		"areas remove": {"areas", "remove", "--year", "2016"},
 	} {
 		for how, where := range map[string]func(dir string) []string{
 			"--data": func(dir string) []string { return []string{"--data", dir} },

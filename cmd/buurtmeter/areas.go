@@ -132,7 +132,7 @@ func few(codes []geo.Code) string {
 }
 
 func (p *program) importAreas(ctx context.Context, c areasConfig, areas []geo.Area) error {
-	reg, store, err := p.openAreas(ctx, c)
+	reg, store, err := p.openAreas(ctx, c, p.makeRegister)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func counted(n map[geo.Level]int) string {
 }
 
 func (p *program) listAreas(ctx context.Context, c areasConfig) error {
-	reg, store, err := p.openAreas(ctx, c)
+	reg, store, err := p.openAreas(ctx, c, p.openRegister)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (p *program) removeAreas(ctx context.Context, c areasConfig) error {
 	if err := p.checkYear(c); err != nil {
 		return err
 	}
-	reg, store, err := p.openAreas(ctx, c)
+	reg, store, err := p.openAreas(ctx, c, p.openRegister)
 	if err != nil {
 		return err
 	}
@@ -238,8 +238,10 @@ func (p *program) removeAreas(ctx context.Context, c areasConfig) error {
 	return p.standing(ctx, reg, store)
 }
 
-func (p *program) openAreas(ctx context.Context, c areasConfig) (*register.Register, *geo.Store, error) {
-	reg, err := p.openRegister(ctx, c.stores)
+// openAreas opens the register, with openRegister or makeRegister, and the areas
+// in it.
+func (p *program) openAreas(ctx context.Context, c areasConfig, open func(context.Context, stores) (*register.Register, error)) (*register.Register, *geo.Store, error) {
+	reg, err := open(ctx, c.stores)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -250,12 +252,25 @@ func (p *program) openAreas(ctx context.Context, c areasConfig) (*register.Regis
 	return reg, store, nil
 }
 
-// openRegister opens the register for a tool beside a running server.
+// openRegister opens the register for a tool beside a running server. One that
+// does not exist is an error: a tool that works on what is there would find
+// nothing in a new one and say so without a word of the wrong folder.
 func (p *program) openRegister(ctx context.Context, st stores) (*register.Register, error) {
+	if path, fresh := st.newFile(); fresh {
+		return nil, hint(fmt.Errorf("there is no register at %s", path),
+			"name the folder of the server with --data, or its register with --register; serve, demo, areas import and station add make a new one")
+	}
+	return p.makeRegister(ctx, st)
+}
+
+// makeRegister is openRegister that makes a register that does not exist yet,
+// and says so.
+func (p *program) makeRegister(ctx context.Context, st stores) (*register.Register, error) {
 	log, err := logger(p.stderr, "warn")
 	if err != nil {
 		return nil, err
 	}
+	path, fresh := st.newFile()
 	dsn, err := st.dsn()
 	if err != nil {
 		return nil, err
@@ -263,6 +278,9 @@ func (p *program) openRegister(ctx context.Context, st stores) (*register.Regist
 	reg, err := register.Open(ctx, dsn, register.Options{Now: p.now, Log: log})
 	if err != nil {
 		return nil, hint(fmt.Errorf("register: %w", err), "check --register, or the rights on the data folder")
+	}
+	if fresh {
+		_, _ = fmt.Fprintf(p.stderr, "new register created in %s\n", path)
 	}
 	return reg, nil
 }

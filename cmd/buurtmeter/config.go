@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -33,6 +34,21 @@ func (s *stores) influxFlags(fs *flag.FlagSet) {
 	fs.StringVar(&s.influxToken, "influx-token-file", "", "file with the InfluxDB token (1.8: user:password)")
 	fs.StringVar(&s.influxOrg, "influx-org", "", "InfluxDB organisation (2.x only)")
 	fs.StringVar(&s.influxDatabase, "influx-database", "buurtmeter", "InfluxDB database (1.8) or bucket (2.x)")
+}
+
+// newFile returns the file of a SQLite register and whether it has yet to be
+// made. Of another register it cannot tell.
+func (s *stores) newFile() (path string, fresh bool) {
+	path = filepath.Join(s.data, "register.db")
+	if s.register != "" {
+		file, ok := strings.CutPrefix(s.register, "sqlite:")
+		if !ok || file == "" {
+			return "", false
+		}
+		path = file
+	}
+	_, err := os.Stat(path)
+	return path, errors.Is(err, os.ErrNotExist)
 }
 
 // dsn returns the register to open, making the data folder when it is ours.
@@ -71,7 +87,7 @@ func (p *program) parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		name := "BUURTMETER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if v := p.getenv(name); v != "" && !set[f.Name] {
 			if err := fs.Set(f.Name, v); err != nil && bad == nil {
-				bad = fmt.Errorf("environment variable %s: %w", name, err)
+				bad = hint(fmt.Errorf("environment variable %s: %q is not a value of --%s: %w", name, v, f.Name, err), "correct or unset %s; --%s: %s", name, f.Name, f.Usage)
 			}
 			set[f.Name] = true
 		}

@@ -54,6 +54,9 @@ func runDemo(ctx context.Context, p *program, args []string) error {
 		return hint(fmt.Errorf("--backfill-from %q is not a day", c.from), "give it as 2025-01-01")
 	}
 	c.backfill = day.UTC()
+	if c.backfill.After(p.now()) {
+		return hint(fmt.Errorf("--backfill-from %s lies in the future", c.from), "give a day in the past, e.g. --backfill-from %d-01-01", year)
+	}
 	if c.fleet == 0 {
 		return p.serve(ctx, c.serveConfig, nil)
 	}

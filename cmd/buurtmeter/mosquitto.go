@@ -6,9 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"buurtmeter/ingest/register"
@@ -106,25 +104,4 @@ func (p *program) writeLogins(ctx context.Context, reg *register.Register, c mos
 		return hint(fmt.Errorf("%s: %w: %s", c.reload, err, bytes.TrimSpace(out)), "the file is written; let Mosquitto read it with: kill -HUP, or systemctl reload mosquitto")
 	}
 	return nil
-}
-
-// replaceFile writes beside and renames, so that a reader sees the old file or
-// the new one. An existing file keeps its owner and rights.
-func replaceFile(path string, content []byte) error {
-	mode := os.FileMode(0o600)
-	info, err := os.Stat(path)
-	if err == nil {
-		mode = info.Mode().Perm()
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".buurtmeter-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // no effect after the rename
-	_, err = tmp.Write(content)
-	err = errors.Join(err, tmp.Chmod(mode), sameOwner(tmp, info), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

@@ -3,16 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +59,9 @@ func runReplay(ctx context.Context, p *program, args []string) error {
 	if c.kits == "" {
 		return hint(errors.New("replay wants a file"), "buurtmeter replay --dir FOLDER, or --kits FILE")
 	}
+	if !(c.speed >= 0) || math.IsInf(c.speed, 0) {
+		return hint(fmt.Errorf("--speed %g is not a speed", c.speed), "give the hours of data per second, e.g. --speed 24, or 0 for as fast as it is acknowledged")
+	}
 	return p.replay(ctx, c)
 }
 
@@ -70,7 +70,7 @@ func (p *program) replay(ctx context.Context, c replayConfig) error {
 	if err != nil {
 		return hint(err, "give a file with the columns of the RIVM example set")
 	}
-	_, _ = fmt.Fprintf(p.stdout, "%s: %d rows of %d kits\n", filepath.Base(c.kits), facts.rows, facts.kits)
+	_, _ = fmt.Fprintf(p.stdout, "%s: %d rows of %d kits; %d rows have the kit and the date of an earlier one\n", filepath.Base(c.kits), facts.rows, facts.kits, facts.repeated)
 	all := kits
 	if c.official != "" && c.official != "-" {
 		stations, f, err := readReplay(c.official, reading.KindReference)
@@ -85,42 +85,82 @@ func (p *program) replay(ctx context.Context, c replayConfig) error {
 		return err
 	}
 	defer func() { _ = reg.Close() }()
-	tokens, err := p.enrol(ctx, reg, all, c.passwords)
+	if err := brokerAnswers(ctx, c.broker, all); err != nil {
+		return err
+	}
+	state, err := openReplayState(c, all)
 	if err != nil {
 		return err
 	}
-	state, err := openReplayState(c)
+	tokens, err := p.enrol(ctx, reg, all, c)
 	if err != nil {
 		return err
 	}
 	err = p.publishAll(ctx, c, all, tokens, state)
-	if e := state.save(); err == nil {
+	if e := state.settle(); err == nil {
 		err = e
 	}
 	if err != nil {
+		var h *hinted
+		switch {
+		case errors.As(err, &h):
+			return err
+		case errors.Is(err, mqtt.ErrLogin):
+			return wrongLogin(err, c)
+		}
 		return hint(err, "start the same command again: it goes on after what was acknowledged")
 	}
 	if err := p.awaitHours(ctx, reg, c.settle); err != nil {
 		return err
 	}
-	return p.compare(ctx, reg, kits, all, facts)
+	if err := p.compare(ctx, reg, all, state); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "\n%d stations, %d of them without a known position: they have no area\n", len(all), withoutPosition(all))
+	return err
+}
+
+// brokerAnswers logs in without a password before anything is registered: a
+// refusal tells that a broker is there.
+func brokerAnswers(ctx context.Context, broker string, kits []*replayKit) error {
+	if len(kits) == 0 {
+		return hint(errors.New("the file has no rows"), "give a file with at least one row below the heading")
+	}
+	pub, err := mqtt.Dial(ctx, mqtt.PublisherOptions{URL: broker, Station: kits[0].station.ID})
+	switch {
+	case err == nil:
+		pub.Close()
+	case !errors.Is(err, mqtt.ErrLogin):
+		return hint(fmt.Errorf("no MQTT broker answers: %w", err), "start the server first, and name its broker with --mqtt, e.g. --mqtt tcp://127.0.0.1:1883")
+	}
+	return nil
+}
+
+// wrongLogin says what may be behind a refused login.
+func wrongLogin(err error, c replayConfig) error {
+	if c.passwords != "" {
+		return hint(err, "does %s hold the password of every station, as the broker at %s knows it?", c.passwords, c.broker)
+	}
+	return hint(err, "is --data or --register the one of the server behind %s itself? For an external broker give --passwords", c.broker)
 }
 
 // enrol registers the kits that are not yet known, finds their areas, and
-// gives each a token: new ones from the register, or those of the file.
-func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*replayKit, passwords string) (map[reading.StationID]string, error) {
+// gives each a token: new ones from the register, or those of the file. The
+// first kit logs in before the others are touched, because a register that is
+// not the broker's own would be filled for nothing.
+func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*replayKit, c replayConfig) (map[reading.StationID]string, error) {
 	areas, err := geo.OpenStore(ctx, reg)
 	if err != nil {
 		return nil, fmt.Errorf("areas: %w", err)
 	}
-	tokens, err := readPasswords(passwords)
+	tokens, err := readPasswords(c.passwords)
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range kits {
+	for i, k := range kits {
 		token, err := reg.AddStation(ctx, k.station, k.position, "replay")
 		switch {
-		case errors.Is(err, register.ErrStationExists) && passwords == "":
+		case errors.Is(err, register.ErrStationExists) && c.passwords == "":
 			token, err = takeOver(ctx, reg, k.station, "replay")
 		case errors.Is(err, register.ErrStationExists):
 			err = nil
@@ -130,9 +170,20 @@ func (p *program) enrol(ctx context.Context, reg *register.Register, kits []*rep
 		if err != nil {
 			return nil, fmt.Errorf("register %s: %w", k.station.ID, err)
 		}
-		if passwords == "" {
+		if c.passwords == "" {
 			tokens[k.station.ID] = token
 		}
+		if i > 0 {
+			continue
+		}
+		pub, err := mqtt.Dial(ctx, mqtt.PublisherOptions{URL: c.broker, Station: k.station.ID, Token: tokens[k.station.ID]})
+		if errors.Is(err, mqtt.ErrLogin) {
+			return nil, wrongLogin(fmt.Errorf("%s: %w", k.station.ID, err), c)
+		}
+		if err != nil {
+			return nil, hint(fmt.Errorf("%s: %w", k.station.ID, err), "start the same command again")
+		}
+		pub.Close()
 	}
 	return tokens, nil
 }
@@ -172,65 +223,6 @@ func readPasswords(path string) (map[reading.StationID]string, error) {
 		tokens[reading.StationID(fields[0])] = fields[1]
 	}
 	return tokens, lines.Err()
-}
-
-// replayState remembers per kit how many of its rows were acknowledged.
-type replayState struct {
-	path  string
-	mu    sync.Mutex
-	Acked map[reading.StationID]int `json:"acked"`
-}
-
-func openReplayState(c replayConfig) (*replayState, error) {
-	s := &replayState{path: c.state, Acked: map[reading.StationID]int{}}
-	if s.path == "" {
-		sum := sha256.New()
-		for _, name := range []string{c.kits, c.official} {
-			if b, err := os.ReadFile(name); err == nil { //nolint:gosec // the operator names the files
-				sum.Write(b)
-			}
-		}
-		s.path = filepath.Join(c.data, "replay-"+hex.EncodeToString(sum.Sum(nil))[:12]+".json")
-		if err := os.MkdirAll(c.data, 0o700); err != nil {
-			return nil, fmt.Errorf("data folder: %w", err)
-		}
-	}
-	b, err := os.ReadFile(s.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, s)
-	}
-	return s, hint(err, "remove %s to begin again", s.path)
-}
-
-func (s *replayState) done(id reading.StationID) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.Acked[id]
-}
-
-func (s *replayState) ack(id reading.StationID, rows int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.Acked[id] = max(s.Acked[id], rows)
-}
-
-// save writes the state beside and renames, so that a kill leaves the old or
-// the new one.
-func (s *replayState) save() error {
-	s.mu.Lock()
-	b, err := json.Marshal(s)
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	tmp := s.path + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return fmt.Errorf("remember the acknowledged rows: %w", err)
-	}
-	return os.Rename(tmp, s.path)
 }
 
 // maxConnections bounds how many kits publish at the same time.
@@ -298,9 +290,12 @@ func (pc pacer) wait(ctx context.Context, at time.Time) error {
 // publishKit publishes the rows that were not acknowledged before, in order,
 // and returns when all are acknowledged.
 func publishKit(ctx context.Context, broker string, k *replayKit, token string, state *replayState, acked *atomic.Int64, pace pacer) error {
-	from := state.done(k.station.ID)
-	if from >= len(k.rows) {
+	if state.done(k.station.ID) >= len(k.rows) {
 		return nil
+	}
+	from, err := state.resume(k.station.ID)
+	if err != nil {
+		return err
 	}
 	pub, err := mqtt.Dial(ctx, mqtt.PublisherOptions{URL: broker, Station: k.station.ID, Token: token})
 	if err != nil {
@@ -309,6 +304,9 @@ func publishKit(ctx context.Context, broker string, k *replayKit, token string, 
 	defer pub.Close()
 	for i := from; i < len(k.rows); i++ {
 		if err := pace.wait(ctx, k.rows[i].at); err != nil {
+			return err
+		}
+		if err := state.reserve(k.station.ID, i+1, len(k.rows)); err != nil {
 			return err
 		}
 		if err := pub.Publish(ctx, k.rows[i].payload); err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,26 +28,34 @@ type replayRow struct {
 	// at is the begin of the hour; zero when the row has no date.
 	at      time.Time
 	payload []byte
+	// values are those of the row in the order of reading.Properties; NaN where
+	// it has none.
+	values [properties]float64
+}
+
+// properties is how many properties there are.
+const properties = 6
+
+// slotOf is the place of a property in replayRow.values.
+func slotOf(p reading.Property) int {
+	return slices.IndexFunc(reading.Properties(), func(i reading.PropertyInfo) bool { return i.Property == p })
 }
 
 // replayKit is one kit or official station of the file.
 type replayKit struct {
 	station  reading.Station
 	position reading.SecretPosition
-	// atZero tells that the file puts the kit at latitude 0, which is no place.
-	atZero bool
+	// atZero counts the rows that put the kit at latitude 0, which is no place;
+	// the kit stands at the first place that it has in the file.
+	atZero int
 	rows   []replayRow
 }
 
-// fileFacts are the counts of the file, taken while reading it and independent
-// of what the platform does with the rows.
+// fileFacts are the counts of the lines of the file.
 type fileFacts struct {
-	rows, kits               int
-	noDate, pmOrder, missing int
-	atZero, noPlace          int // rows at latitude 0, rows without coordinates
-	duplicateKeys            int
-	// numbers counts the numeric values per property, missing codes included.
-	numbers map[reading.Property]int
+	rows, kits int
+	// repeated counts the rows with the kit and the date of an earlier row.
+	repeated int
 }
 
 // column finds the property of a column by its heading; the two kinds of file
@@ -82,7 +92,7 @@ func readReplay(path string, kind reading.Kind) ([]*replayKit, fileFacts, error)
 	if err != nil {
 		return nil, fileFacts{}, fmt.Errorf("%s: %w", path, err)
 	}
-	rf := replayFile{kind: kind, facts: fileFacts{numbers: map[reading.Property]int{}}, kits: map[string]*replayKit{}, keys: map[string]bool{}}
+	rf := replayFile{kind: kind, kits: map[string]*replayKit{}, keys: map[string]bool{}}
 	if err := rf.heading(head); err != nil {
 		return nil, fileFacts{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -105,19 +115,18 @@ func readReplay(path string, kind reading.Kind) ([]*replayKit, fileFacts, error)
 
 // replayFile is the state of reading one file.
 type replayFile struct {
-	kind          reading.Kind
-	id, date      int
-	lon, lat      int
-	columns       map[int]reading.Property
-	order         []*replayKit
-	kits          map[string]*replayKit
-	keys          map[string]bool
-	facts         fileFacts
-	pm10At, pm2At int
+	kind     reading.Kind
+	id, date int
+	lon, lat int
+	columns  map[int]reading.Property
+	order    []*replayKit
+	kits     map[string]*replayKit
+	keys     map[string]bool
+	facts    fileFacts
 }
 
 func (rf *replayFile) heading(head []string) error {
-	rf.id, rf.date, rf.lon, rf.lat, rf.pm10At, rf.pm2At = -1, -1, -1, -1, -1, -1
+	rf.id, rf.date, rf.lon, rf.lat = -1, -1, -1, -1
 	rf.columns = map[int]reading.Property{}
 	for i, h := range head {
 		switch h {
@@ -131,13 +140,12 @@ func (rf *replayFile) heading(head []string) error {
 			rf.lat = i
 		}
 		if p, ok := column(h); ok {
+			for j, q := range rf.columns {
+				if p == q {
+					return fmt.Errorf("the columns %s and %s are both %s", head[j], h, p)
+				}
+			}
 			rf.columns[i] = p
-			if p == reading.PM10 {
-				rf.pm10At = i
-			}
-			if p == reading.PM25 {
-				rf.pm2At = i
-			}
 		}
 	}
 	if rf.id < 0 || rf.date < 0 || len(rf.columns) == 0 {
@@ -153,12 +161,12 @@ func (rf *replayFile) row(rec []string) error {
 		return err
 	}
 	rf.facts.rows++
-	key := name + "\x00" + date
+	key := string(kit.station.ID) + "\x00" + date
 	if rf.keys[key] {
-		rf.facts.duplicateKeys++
+		rf.facts.repeated++
 	}
 	rf.keys[key] = true
-	var row replayRow
+	row := replayRow{values: noValues()}
 	stamp := "null" // what a kit sends whose clock is not set
 	if date != "NA" && date != "" {
 		if row.at, err = time.ParseInLocation(replayLayout, date, replayZone()); err != nil {
@@ -168,20 +176,16 @@ func (rf *replayFile) row(rec []string) error {
 		if kit.station.Since.IsZero() || row.at.Before(kit.station.Since) {
 			kit.station.Since = row.at.UTC()
 		}
-	} else {
-		rf.facts.noDate++
 	}
 	values := map[reading.Property]json.Number{}
 	for i, p := range rf.columns {
 		if n, ok := number(rec[i]); ok {
 			values[p] = n
-			rf.facts.numbers[p]++
-			if n == "-999" {
-				rf.facts.missing++
+			if row.values[slotOf(p)], err = n.Float64(); err != nil {
+				return err
 			}
 		}
 	}
-	rf.countDirt(rec)
 	body, err := json.Marshal(values)
 	if err != nil {
 		return err
@@ -191,23 +195,11 @@ func (rf *replayFile) row(rec []string) error {
 	return nil
 }
 
-func (rf *replayFile) countDirt(rec []string) {
-	if rf.lat >= 0 {
-		switch lat, err := strconv.ParseFloat(rec[rf.lat], 64); {
-		case err != nil:
-			rf.facts.noPlace++
-		case lat == 0:
-			rf.facts.atZero++
-		}
+func noValues() (v [properties]float64) {
+	for i := range v {
+		v[i] = math.NaN()
 	}
-	if rf.pm2At < 0 || rf.pm10At < 0 || rf.kind != reading.KindSensor {
-		return
-	}
-	fine, err1 := strconv.ParseFloat(rec[rf.pm2At], 64)
-	coarse, err2 := strconv.ParseFloat(rec[rf.pm10At], 64)
-	if err1 == nil && err2 == nil && fine > coarse {
-		rf.facts.pmOrder++
-	}
+	return v
 }
 
 // number keeps the digits of the file as they are, so that nothing is rounded
@@ -222,34 +214,37 @@ func number(s string) (json.Number, bool) {
 	return json.Number(s), true
 }
 
+// kit returns the kit of a row, placed as far as this row tells.
 func (rf *replayFile) kit(name string, rec []string) (*replayKit, error) {
-	if k := rf.kits[name]; k != nil {
+	k := rf.kits[strings.ToLower(name)]
+	if k == nil {
+		id, err := reading.ParseStationID(strings.ToLower(name))
+		if err != nil {
+			return nil, err
+		}
+		k = &replayKit{station: reading.Station{ID: id, Title: name, Kind: rf.kind, Cadence: time.Hour}}
+		if rf.kind == reading.KindReference {
+			k.station.Maker, k.station.Model = "Luchtmeetnet", "referentie-instrument / reference instrument"
+		} else {
+			k.station.Maker, k.station.Model = "bewoner / resident (Hollandse Luchten)", "Hollandse Luchten"
+		}
+		rf.kits[string(id)] = k
+		rf.order = append(rf.order, k)
+	}
+	if rf.lon < 0 || rf.lat < 0 {
 		return k, nil
 	}
-	id, err := reading.ParseStationID(strings.ToLower(name))
-	if err != nil {
-		return nil, err
-	}
-	k := &replayKit{station: reading.Station{ID: id, Title: name, Kind: rf.kind, Cadence: time.Hour}}
-	if rf.kind == reading.KindReference {
-		k.station.Maker, k.station.Model = "Luchtmeetnet", "referentie-instrument / reference instrument"
-	} else {
-		k.station.Maker, k.station.Model = "bewoner / resident (Hollandse Luchten)", "Hollandse Luchten"
-	}
-	if rf.lon >= 0 && rf.lat >= 0 {
-		lon, err1 := strconv.ParseFloat(rec[rf.lon], 64)
-		lat, err2 := strconv.ParseFloat(rec[rf.lat], 64)
-		k.atZero = err2 == nil && lat == 0
-		if err1 == nil && err2 == nil {
-			// A refused position (0,0) leaves the station without one: it is
-			// registered, flagged and shown without an area.
-			if pos, err := reading.NewSecretPosition(lon, lat); err == nil {
-				k.position = pos
-			}
+	lon, err1 := strconv.ParseFloat(rec[rf.lon], 64)
+	lat, err2 := strconv.ParseFloat(rec[rf.lat], 64)
+	switch {
+	case err2 == nil && lat == 0:
+		k.atZero++
+	case err1 == nil && err2 == nil && k.position.IsZero():
+		// Without a usable position a station is registered, flagged and shown
+		// without an area.
+		if pos, err := reading.NewSecretPosition(lon, lat); err == nil {
+			k.position, k.station.HasPosition = pos, true
 		}
 	}
-	k.station.HasPosition = !k.position.IsZero()
-	rf.kits[name] = k
-	rf.order = append(rf.order, k)
 	return k, nil
 }

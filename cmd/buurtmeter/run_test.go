@@ -32,6 +32,10 @@ func TestMistakesSayWhatToDo(t *testing.T) {
 		"login in url":    {"serve", "--mqtt-url", "mqtt://ingest:secret@127.0.0.1:1", "--data", t.TempDir()},
 		"bad register":    {"station", "list", "--register", "mysql://x"},
 		"bad level":       {"serve", "--log-level", "loud"},
+		"day to come":     {"demo", "--backfill-from", "2130-01-01", "--data", t.TempDir()},
+		"speed below 0":   {"replay", "--kits", "kits.csv", "--speed", "-1"},
+		"no speed":        {"replay", "--kits", "kits.csv", "--speed", "NaN"},
+		"endless speed":   {"replay", "--kits", "kits.csv", "--speed", "Inf"},
 		"absent config":   {"serve", "--config", "absent.conf"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,11 +83,13 @@ type stationCall struct {
 	// by and why are the public part of a change.
 	by, why string
 	needWhy bool
+	// open opens the register; the first station may make one.
+	open func(context.Context, stores) (*register.Register, error)
 }
 
 // stationCall prepares an action. A change takes --by and --why.
 func (p *program) stationCall(action string, change bool) *stationCall {
-	c := &stationCall{FlagSet: flag.NewFlagSet("station "+action, flag.ContinueOnError), p: p}
+	c := &stationCall{FlagSet: flag.NewFlagSet("station "+action, flag.ContinueOnError), p: p, open: p.openRegister}
 	c.stores.flags(c.FlagSet)
 	c.StringVar(&c.id, "id", "", "station id")
 	if change {
@@ -120,7 +122,7 @@ func (c *stationCall) with(ctx context.Context, args []string, fn func(*register
 	if c.needWhy && strings.TrimSpace(c.why) == "" {
 		return hint(errors.New("a change like this is public and says why"), "add --why, e.g. --why 'sensor hing binnen'")
 	}
-	reg, err := c.p.openRegister(ctx, c.stores)
+	reg, err := c.open(ctx, c.stores)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func stationHint(err error) error {
 		try string
 	}{
 		{ingest.ErrStationDeleted, "an id is never given out again: use another one"},
-		{ingest.ErrUnknownStation, "'buurtmeter station list' shows the stations of this register; check --data or --register"},
+		{ingest.ErrUnknownStation, "see 'buurtmeter station list' for the ids; is --data or --register the right one?"},
 		{register.ErrStationExists, "use another --id, or 'buurtmeter station token' for a new password"},
 		{register.ErrNoPeriod, "give --from and --to exactly as 'buurtmeter station events' shows them"},
 		{register.ErrNoBoard, "'buurtmeter station board list' shows the boards; attach one with 'board attach'"},
@@ -197,22 +199,21 @@ func (m *momentFlag) Set(s string) error {
 }
 
 // placeFlags are the flags of a secret position.
-type placeFlags struct{ lon, lat float64 }
+type placeFlags struct {
+	lon, lat float64
+	fs       *flag.FlagSet
+}
 
 func (f *placeFlags) add(fs *flag.FlagSet) {
+	f.fs = fs
 	fs.Float64Var(&f.lon, "lon", 0, "longitude; stays secret")
 	fs.Float64Var(&f.lat, "lat", 0, "latitude; stays secret")
 }
 
-func (f *placeFlags) given() bool { return f.lon != 0 || f.lat != 0 }
-
-func (f *placeFlags) position() (reading.SecretPosition, error) {
-	pos, err := reading.NewSecretPosition(f.lon, f.lat)
-	return pos, hint(err, "give --lon and --lat in degrees, e.g. --lon 4.8 --lat 52.4")
-}
 
 func (p *program) addStation(ctx context.Context, args []string) error {
 	c := p.stationCall("add", false)
+	c.open = p.makeRegister
 	title := c.String("title", "", "public name, without personal data")
 	kind := c.String("kind", string(reading.KindSensor), "reference, sensor, sensor-calibrated or tube")
 	model := c.String("model", "", "kit or instrument type")
@@ -223,17 +224,15 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {
 		k, err := reading.ParseKind(*kind)
 		if err != nil {
-			return err
+			return hint(err, "e.g. --kind sensor, which is what a resident's kit is")
 		}
 		s := reading.Station{ID: id, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC()}
 		if s.Title == "" {
 			s.Title = string(id)
 		}
-		var pos reading.SecretPosition
-		if at.given() {
-			if pos, err = at.position(); err != nil {
-				return err
-			}
+		pos, err := at.position()
+		if err != nil {
+			return err
 		}
 		areas, err := geo.OpenStore(ctx, reg)
 		if err != nil {
@@ -248,7 +247,10 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 				return fmt.Errorf("find the buurt of %s: %w", s.ID, err)
 			}
 		}
-		return p.printToken(id, token, nil)
+		if err := p.printToken(id, token, nil); err != nil {
+			return err
+		}
+		return p.printPlace(ctx, areas, id, pos)
 	})
 }
 

@@ -68,6 +68,8 @@ func (p *program) moveStation(ctx context.Context, args []string) error {
 		switch {
 		case *forget && at.given():
 			return hint(errors.New("--forget and a place contradict each other"), "give one of them")
+		case !*forget && !at.given():
+			return hint(errors.New("move wants the new place"), "give --lon and --lat in degrees, or --forget")
 		case !*forget:
 			var err error
 			if pos, err = at.position(); err != nil {

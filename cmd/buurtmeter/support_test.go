@@ -128,14 +128,21 @@ type child struct {
 	log  *syncBuffer
 }
 
-// startChild starts the test binary as the program and waits for its address.
-func startChild(t *testing.T, args ...string) *child {
+// newChild prepares the test binary to run as the program.
+func newChild(t *testing.T, args ...string) *child {
 	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	c := &child{cmd: exec.Command(exe), log: &syncBuffer{}}
 	c.cmd.Env = append(os.Environ(), "BUURTMETER_TEST_ARGS="+strings.Join(args, "\n"))
 	c.cmd.Stderr = c.log
+	return c
+}
+
+// startChild starts the test binary as the program and waits for its address.
+func startChild(t *testing.T, args ...string) *child {
+	t.Helper()
+	c := newChild(t, args...)
 	stdout, err := c.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, c.cmd.Start())

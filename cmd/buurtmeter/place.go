@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"buurtmeter/geo"
+	"buurtmeter/ingest/reading"
+)
+
+// given tells that one of the two was.
+func (f *placeFlags) given() bool {
+	found := false
+	f.fs.Visit(func(g *flag.Flag) { found = found || g.Name == "lon" || g.Name == "lat" })
+	return found
+}
+
+// position is what --lon and --lat give, zero when neither is given. No error
+// repeats the numbers: they are a home.
+func (f *placeFlags) position() (reading.SecretPosition, error) {
+	const example = "give both in degrees (WGS84), e.g. --lon 4.82 --lat 52.44"
+	given := map[string]bool{}
+	f.fs.Visit(func(g *flag.Flag) { given[g.Name] = true })
+	switch {
+	case !given["lon"] && !given["lat"]:
+		return reading.SecretPosition{}, nil
+	case !given["lon"] || !given["lat"]:
+		return reading.SecretPosition{}, hint(errors.New("--lon and --lat belong together"), example)
+	case f.lon >= 50 && f.lon <= 54 && f.lat >= 3 && f.lat <= 8:
+		return reading.SecretPosition{}, hint(errors.New("--lon and --lat look swapped: the Netherlands lie at longitude 3 to 8 and latitude 50 to 54"), example)
+	}
+	pos, err := reading.NewSecretPosition(f.lon, f.lat)
+	return pos, hint(err, example)
+}
+
+// printPlace says in which buurt a station stands, and nothing closer.
+func (p *program) printPlace(ctx context.Context, areas *geo.Store, id reading.StationID, pos reading.SecretPosition) error {
+	if pos.IsZero() {
+		_, err := fmt.Fprintln(p.stdout, "buurt    none: no position was given (--lon and --lat)")
+		return err
+	}
+	of, err := areas.StationAreas(ctx)
+	if err != nil {
+		return fmt.Errorf("find the buurt of %s: %w", id, err)
+	}
+	buurten, err := areas.Areas(ctx, geo.Buurt)
+	if err != nil {
+		return fmt.Errorf("find the buurt of %s: %w", id, err)
+	}
+	text := "outside every buurt: check --lon and --lat"
+	for _, a := range buurten {
+		if a.Code == of[id] {
+			text = fmt.Sprintf("%s (%s)", a.Name, a.Code)
+		}
+	}
+	_, err = fmt.Fprintf(p.stdout, "buurt    %s\n", text)
+	return err
+}

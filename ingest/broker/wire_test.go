@@ -32,8 +32,10 @@ func open(t testing.TB, b *broker.Broker) *wire {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-	return &wire{t, conn, bufio.NewReader(conn)}
+	return wireOver(t, conn)
 }
+
+func wireOver(t testing.TB, conn net.Conn) *wire { return &wire{t, conn, bufio.NewReader(conn)} }
 
 func (w *wire) send(encode func(*packets.Packet, *bytes.Buffer) error, pk packets.Packet) {
 	w.t.Helper()

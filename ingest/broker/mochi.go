@@ -70,10 +70,14 @@ func serveMochi(ctx context.Context, g *gate, o Options, n *counters) (func() er
 	if err := s.AddHook(h, nil); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	l := &listener{gate: g, run: func(c *conn, establish listeners.EstablishFn) {
-		c.bind(ctx)
-		h.run(c, establish)
-	}}
+	l := &listener{
+		gate:     g,
+		farewell: h.farewell,
+		run: func(c *conn, establish listeners.EstablishFn) {
+			c.bind(ctx)
+			h.run(c, establish)
+		},
+	}
 	if err := s.AddListener(l); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
@@ -94,8 +98,9 @@ func serveMochi(ctx context.Context, g *gate, o Options, n *counters) (func() er
 
 // listener is the gate in the library's terms.
 type listener struct {
-	gate *gate
-	run  func(*conn, listeners.EstablishFn)
+	gate     *gate
+	farewell func()
+	run      func(*conn, listeners.EstablishFn)
 }
 
 func (l *listener) Init(*slog.Logger) error { return nil }
@@ -106,9 +111,9 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 	l.gate.serve(func(c *conn) { l.run(c, establish) })
 }
 
-func (l *listener) Close(closeClients listeners.CloseFn) {
-	l.gate.close(func() { closeClients(listenerID) })
-}
+// Close does without the library's own way to close clients, which waits for
+// ever when a client comes or goes at that moment: it takes a read lock twice.
+func (l *listener) Close(listeners.CloseFn) { l.gate.close(l.farewell) }
 
 // hook holds the rules of the network: who may log in, publish and subscribe,
 // and that storing comes before acknowledging.
@@ -131,6 +136,16 @@ func (h *hook) run(c *conn, establish listeners.EstablishFn) {
 		}
 	}()
 	_ = establish(listenerID, c)
+}
+
+// farewell tells the clients of MQTT 5 that the broker closes, and ends all
+// connections.
+func (h *hook) farewell() {
+	for _, cl := range h.server.Clients.GetAll() {
+		if !cl.Closed() {
+			_ = h.server.DisconnectClient(cl, packets.ErrServerShuttingDown)
+		}
+	}
 }
 
 // ID names the hook to the library.

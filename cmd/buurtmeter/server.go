@@ -36,6 +36,7 @@ type server struct {
 	series   *series.Store
 	pipeline *ingest.Pipeline
 	source   *mqtt.Source
+	broker   *broker.Broker
 	builder  *opendata.Builder
 
 	httpAddr, mqttAddr, publicURL string
@@ -132,19 +133,7 @@ func (s *server) startDoors(ctx context.Context) error {
 		s.mqttAddr = s.config.mqttURL
 		return nil
 	}
-	if s.config.mqttListen == "" {
-		return nil
-	}
-	if host, _, err := net.SplitHostPort(s.config.mqttListen); err == nil && !isLoopback(host) {
-		s.log.WarnContext(ctx, "the embedded broker is open to the network without encryption: passwords of stations can be read on the way; put TLS in front of it", slog.String("mqtt_listen", s.config.mqttListen))
-	}
-	b, err := broker.Start(ctx, broker.Options{Listen: s.config.mqttListen, Auth: s.reg, Ingest: s.pipeline, Now: s.now, Log: s.log})
-	if err != nil {
-		return hint(fmt.Errorf("embedded MQTT broker: %w", err), "choose a free address with --mqtt-listen, e.g. --mqtt-listen 127.0.0.1:1884")
-	}
-	s.closer("broker", b)
-	s.mqttAddr = "tcp://" + b.Addr()
-	return nil
+	return s.startBroker(ctx)
 }
 
 // isLoopback reports whether only this machine can reach the host.

@@ -19,6 +19,13 @@ const (
 	// Each further wrong login is answered holdStep later, maxHold at most.
 	holdStep = 250 * time.Millisecond
 	maxHold  = 5 * time.Second
+	// maxHeldSteps is the number of mistakes after which the hold grows no more.
+	maxHeldSteps = maxHold / holdStep
+	// slower is the part of the hold that a new connection of such an address
+	// waits before anything is read from it: 250 ms at most. It leaves the machine
+	// to the others, however fast wrong logins come, and a right login from the
+	// same address is only that much later.
+	slower = 20
 	// maxHeld is how many late answers of one address may wait at once. Further
 	// wrong logins get no answer, so that they hold no memory.
 	maxHeld = 16
@@ -45,6 +52,9 @@ func addressOf(a net.Addr) netip.Addr {
 // connections, connections before their login, and answers to wrong logins.
 type addresses struct {
 	limit, pending int
+	// loopback tells that the bounds hold for this machine itself too. A proxy or
+	// a simulated fleet may run there.
+	loopback bool
 
 	mu    sync.Mutex
 	known map[netip.Addr]*address
@@ -61,13 +71,13 @@ type address struct {
 	clean time.Time
 }
 
-func newAddresses(limit, pending int) *addresses {
-	return &addresses{limit: limit, pending: pending, known: map[netip.Addr]*address{}, room: 1024}
+func newAddresses(limit, pending int, loopback bool) *addresses {
+	return &addresses{limit: limit, pending: pending, loopback: loopback, known: map[netip.Addr]*address{}, room: 1024}
 }
 
-// enter counts a connection that waits for its login; false means that the
-// address has too many.
-func (a *addresses) enter(of netip.Addr, now time.Time) bool {
+// enter counts a connection that waits for its login, and returns how long it
+// must wait before it is served; false means that the address has too many.
+func (a *addresses) enter(of netip.Addr, now time.Time) (wait time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	x := a.known[of]
@@ -78,12 +88,20 @@ func (a *addresses) enter(of netip.Addr, now time.Time) bool {
 		x = new(address)
 		a.known[of] = x
 	}
-	if x.open >= a.limit || x.waiting >= a.pending {
-		return false
+	bounded := a.loopback || !of.IsLoopback()
+	if bounded && (x.open >= a.limit || x.waiting >= a.pending) {
+		return 0, false
 	}
 	x.open++
 	x.waiting++
-	return true
+	return x.hold(now) / slower, true
+}
+
+// hold is how long the answer to a wrong login must wait.
+func (x *address) hold(now time.Time) time.Duration {
+	// A mistake that has begun to fade still counts as a whole one.
+	count := (x.clean.Sub(now) + mistakeFades - 1) / mistakeFades
+	return min(max(0, count-freeMistakes)*holdStep, maxHold)
 }
 
 // leave takes one connection off. Each enter has one leave, after its settle.
@@ -118,20 +136,13 @@ func (a *addresses) mistake(of netip.Addr, now time.Time) (hold time.Duration, a
 	if last := now.Add((freeMistakes + maxHeldSteps) * mistakeFades); x.clean.After(last) {
 		x.clean = last
 	}
-	// A mistake that has begun to fade still counts as a whole one.
-	count := (x.clean.Sub(now) + mistakeFades - 1) / mistakeFades
-	if count > freeMistakes {
-		if x.held >= maxHeld {
-			return 0, false
-		}
-		hold = min((count-freeMistakes)*holdStep, maxHold)
+	hold = x.hold(now)
+	if hold > 0 && x.held >= maxHeld {
+		return 0, false
 	}
 	x.held++
 	return hold, true
 }
-
-// maxHeldSteps is the number of mistakes after which the hold grows no more.
-const maxHeldSteps = maxHold / holdStep
 
 // release ends the wait of an answer.
 func (a *addresses) release(of netip.Addr) {

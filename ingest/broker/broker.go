@@ -54,9 +54,10 @@ type Options struct {
 	// (16384).
 	MaxConnections int
 	// MaxPerAddress is the number of connections from one network address, an IPv4
-	// address or the /64 of an IPv6 one (a quarter of MaxConnections, at least 64).
-	// Raise it when a proxy stands in front, because then all stations have its
-	// address. An eighth of it, at least 64, may be waiting for their login.
+	// address or the /64 of an IPv6 one. An eighth of it, at least 64, may be
+	// waiting for their login. Raise it when a proxy on another machine stands in
+	// front, because then all stations have its address. The default is a quarter
+	// of MaxConnections, at least 64, and does not hold for this machine itself.
 	MaxPerAddress int
 	// MessagesPerSecond is the rate at which one station may publish in the long
 	// run (200), over all its connections together; every 4 KiB of payload count as
@@ -93,7 +94,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		v    *int
 		zero int
-	}{{&o.MaxPayload, 1 << 20}, {&o.MaxConnections, 16384}, {&o.MaxSessions, 8}, {&o.MessagesPerSecond, 200}, {&o.Burst, 2000}, {&o.MaxPerAddress, 0}} {
+	}{{&o.MaxPayload, 1 << 20}, {&o.MaxConnections, 16384}, {&o.MaxSessions, 8}, {&o.MessagesPerSecond, 200}, {&o.Burst, 2000}, {&o.MaxPerAddress, 0}} { // 0 stays 0: see openGate
 		if *d.v < 0 {
 			return o, fmt.Errorf("broker: limits must not be negative, got %d", *d.v)
 		}
@@ -117,9 +118,6 @@ func (o Options) withDefaults() (Options, error) {
 		if *d.v == 0 {
 			*d.v = d.zero
 		}
-	}
-	if o.MaxPerAddress == 0 {
-		o.MaxPerAddress = max(o.MaxConnections/4, minPending)
 	}
 	o.MessagesPerSecond = min(o.MessagesPerSecond, int(time.Second))
 	// One and a half times the keepalive must fit the sixteen bits that the

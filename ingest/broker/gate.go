@@ -67,6 +67,10 @@ type gate struct {
 }
 
 func openGate(ctx context.Context, o Options, n *counters) (*gate, error) {
+	perAddress := o.MaxPerAddress
+	if perAddress == 0 {
+		perAddress = max(o.MaxConnections/4, minPending)
+	}
 	g := &gate{
 		// The head room lets a full broker answer "server unavailable" to a
 		// device instead of hanging up on it.
@@ -74,7 +78,7 @@ func openGate(ctx context.Context, o Options, n *counters) (*gate, error) {
 		timeout:   o.ConnectTimeout,
 		log:       o.Log,
 		counters:  n,
-		addresses: newAddresses(o.MaxPerAddress, max(minPending, o.MaxPerAddress/8)),
+		addresses: newAddresses(perAddress, max(minPending, perAddress/8), o.MaxPerAddress > 0),
 		conns:     map[*conn]struct{}{},
 		closing:   make(chan struct{}),
 	}
@@ -133,7 +137,8 @@ func (g *gate) accept(d *door, handle func(*conn)) {
 			continue
 		}
 		c := newConn(nc)
-		if !g.enter(c) {
+		wait, ok := g.enter(c)
+		if !ok {
 			g.counters.connectionsRefused.Add(1)
 			_ = nc.Close()
 			continue
@@ -141,6 +146,9 @@ func (g *gate) accept(d *door, handle func(*conn)) {
 		go func() {
 			defer g.leave(c)
 			defer g.survive()
+			if !g.wait(wait) {
+				return
+			}
 			if err := c.open(d, g.timeout); err != nil {
 				g.counters.strangers.Add(1)
 				g.log.Debug("mqtt: connection closed before login", slog.Any("error", err))
@@ -161,15 +169,35 @@ func (g *gate) survive() {
 	}
 }
 
-func (g *gate) enter(c *conn) bool {
+// enter counts a connection, and returns how long it must wait before it is
+// served; false means that there is no room for it.
+func (g *gate) enter(c *conn) (wait time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut || len(g.conns) >= g.limit || !g.addresses.enter(c.address, time.Now()) {
-		return false
+	if g.shut || len(g.conns) >= g.limit {
+		return 0, false
+	}
+	if wait, ok = g.addresses.enter(c.address, time.Now()); !ok {
+		return 0, false
 	}
 	g.conns[c] = struct{}{}
 	g.wg.Add(1)
-	return true
+	return wait, true
+}
+
+// wait waits, and returns false when the gate closes meanwhile.
+func (g *gate) wait(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-g.closing:
+		return false
+	case <-t.C:
+		return true
+	}
 }
 
 func (g *gate) leave(c *conn) {

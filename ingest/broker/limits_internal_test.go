@@ -13,6 +13,11 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
+func enters(a *addresses, of netip.Addr, now time.Time) bool {
+	_, ok := a.enter(of, now)
+	return ok
+}
+
 func TestWhatCountsAsOneAddress(t *testing.T) {
 	of := func(s string) netip.Addr {
 		return addressOf(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)))
@@ -29,9 +34,9 @@ func TestWhatCountsAsOneAddress(t *testing.T) {
 func TestWrongLoginsAreAnsweredLaterAndLater(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	a := newAddresses(10, 10)
-	require.True(t, a.enter(one, now))
-	require.True(t, a.enter(other, now))
+	a := newAddresses(10, 10, true)
+	require.True(t, enters(a, one, now))
+	require.True(t, enters(a, other, now))
 	wrong := func() time.Duration {
 		hold, answer := a.mistake(one, now)
 		require.True(t, answer)
@@ -42,7 +47,7 @@ func TestWrongLoginsAreAnsweredLaterAndLater(t *testing.T) {
 		require.Zero(t, wrong())
 	}
 	last := time.Duration(0)
-	for range maxHold / holdStep {
+	for range maxHeldSteps {
 		hold := wrong()
 		require.Equal(t, last+holdStep, hold)
 		last = hold
@@ -55,10 +60,15 @@ func TestWrongLoginsAreAnsweredLaterAndLater(t *testing.T) {
 	assert.Zero(t, hold, "the mistakes of one address are not those of another")
 	a.release(other)
 
+	wait, ok := a.enter(other, now)
+	require.True(t, ok)
+	assert.Zero(t, wait)
 	a.settle(one)
 	a.leave(one, now)
-	now = now.Add((maxHold/holdStep + 1) * mistakeFades)
-	require.True(t, a.enter(one, now), "mistakes outlive the connection")
+	wait, ok = a.enter(one, now)
+	require.True(t, ok)
+	assert.Equal(t, 250*time.Millisecond, wait, "mistakes outlive the connection, and make the next one slower")
+	now = now.Add((maxHeldSteps + 1) * mistakeFades)
 	assert.Zero(t, wrong(), "as many as there were holds have faded")
 	assert.Equal(t, holdStep, wrong())
 	now = now.Add(time.Hour)
@@ -68,8 +78,8 @@ func TestWrongLoginsAreAnsweredLaterAndLater(t *testing.T) {
 func TestOnlySoManyAnswersAreHeld(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	one := netip.MustParseAddr("192.0.2.1")
-	a := newAddresses(10, 10)
-	require.True(t, a.enter(one, now))
+	a := newAddresses(10, 10, true)
+	require.True(t, enters(a, one, now))
 	for range freeMistakes {
 		a.mistake(one, now)
 		a.release(one)
@@ -88,10 +98,10 @@ func TestOnlySoManyAnswersAreHeld(t *testing.T) {
 
 func TestAddressesAreForgotten(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	a := newAddresses(2, 1)
+	a := newAddresses(2, 1, true)
 	visit := func(i int, wrong bool) {
 		addr := netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(i))))
-		require.True(t, a.enter(addr, now))
+		require.True(t, enters(a, addr, now))
 		if wrong {
 			_, answer := a.mistake(addr, now)
 			require.True(t, answer)
@@ -118,16 +128,24 @@ func TestAddressesAreForgotten(t *testing.T) {
 func TestAddressesBoundConnectionsAndWaiting(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	one := netip.MustParseAddr("192.0.2.1")
-	a := newAddresses(3, 2)
-	require.True(t, a.enter(one, now))
-	require.True(t, a.enter(one, now))
-	require.False(t, a.enter(one, now), "two wait")
+	a := newAddresses(3, 2, true)
+	require.True(t, enters(a, one, now))
+	require.True(t, enters(a, one, now))
+	require.False(t, enters(a, one, now), "two wait")
 	a.settle(one)
-	require.True(t, a.enter(one, now))
+	require.True(t, enters(a, one, now))
 	a.settle(one)
-	require.False(t, a.enter(one, now), "three are open")
+	require.False(t, enters(a, one, now), "three are open")
 	a.leave(one, now)
-	require.True(t, a.enter(one, now))
+	require.True(t, enters(a, one, now))
+
+	this := netip.MustParseAddr("127.0.0.1")
+	byDefault := newAddresses(1, 1, false)
+	for range 10 {
+		require.True(t, enters(byDefault, this, now), "a proxy on this machine")
+	}
+	require.True(t, enters(byDefault, one, now))
+	require.False(t, enters(byDefault, one, now))
 }
 
 func TestPaceHoldsTheRate(t *testing.T) {

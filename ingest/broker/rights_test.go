@@ -125,7 +125,7 @@ func TestATopicMayNameTheFormat(t *testing.T) {
 }
 
 // twoHandles opens one SQLite register twice, as two processes do.
-func twoHandles(t *testing.T) (server, command *register.Register) {
+func twoHandles(t testing.TB) (server, command *register.Register) {
 	t.Helper()
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "register.db")
 	open := func() *register.Register {

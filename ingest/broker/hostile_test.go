@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,9 +122,20 @@ func heapAfterGC() uint64 {
 	return m.HeapInuse
 }
 
+// floodBytes is how much of each kind the flood sends, in bytes: 8 MB, or the
+// number of MB in BUURTMETER_FLOOD_MB.
+func floodBytes(t *testing.T) int {
+	t.Helper()
+	s := os.Getenv("BUURTMETER_FLOOD_MB")
+	if s == "" {
+		return 8 << 20
+	}
+	mb, err := strconv.Atoi(s)
+	require.NoError(t, err, "BUURTMETER_FLOOD_MB is a whole number")
+	return mb << 20
+}
+
 const (
-	// floodBytes is how much of each kind the flood sends, in bytes.
-	floodBytes = 8 << 20
 	// keptBytes is how much more heap may be in use after the flood than before,
 	// and peakBytes how much during it. Both hold for broker and attackers together.
 	keptBytes, peakBytes = 4 << 20, 64 << 20
@@ -132,7 +145,7 @@ const (
 // login before them, and messages of 100 MB to every door, while a good station
 // publishes.
 func TestAFloodLeavesTheBrokerHealthy(t *testing.T) {
-	ing := &count{}
+	ing, flood := &count{}, floodBytes(t)
 	b, p := startAllDoors(t, ing)
 	good := dial(t, pahoOptions(b, "noord-2", "geheim-2", "good"))
 	require.True(t, acked(good.Publish(topic.Readings("noord-2"), 1, false, "before"), 5*time.Second))
@@ -143,7 +156,7 @@ func TestAFloodLeavesTheBrokerHealthy(t *testing.T) {
 		t.Run("random bytes: "+e.name, func(t *testing.T) {
 			src := rand.NewChaCha8([32]byte{byte(i)})
 			chunk := make([]byte, 64<<10)
-			for sent := 0; sent < floodBytes; {
+			for sent := 0; sent < flood; {
 				conn := e.open(t)
 				for range 8 {
 					_, _ = src.Read(chunk)
@@ -163,7 +176,7 @@ func TestAFloodLeavesTheBrokerHealthy(t *testing.T) {
 		t.Run("random bytes after login: "+e.name, func(t *testing.T) {
 			src := rand.NewChaCha8([32]byte{byte(i), 1})
 			chunk := make([]byte, 64<<10)
-			for sent := 0; sent < floodBytes; {
+			for sent := 0; sent < flood; {
 				conn := e.open(t)
 				_, err := conn.Write(masklessOr(e, login))
 				require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -64,6 +65,8 @@ type gate struct {
 	closing chan struct{}
 	shut    bool
 	wg      sync.WaitGroup
+
+	complained atomic.Int64
 }
 
 func openGate(ctx context.Context, o Options, n *counters) (*gate, error) {
@@ -139,7 +142,7 @@ func (g *gate) accept(d *door, handle func(*conn)) {
 		c := newConn(nc)
 		wait, ok := g.enter(c)
 		if !ok {
-			g.counters.connectionsRefused.Add(1)
+			g.turnedAway()
 			_ = nc.Close()
 			continue
 		}
@@ -183,6 +186,18 @@ func (g *gate) enter(c *conn) (wait time.Duration, ok bool) {
 	g.conns[c] = struct{}{}
 	g.wg.Add(1)
 	return wait, true
+}
+
+// turnedAway counts a connection without a place, and says so in the log now and
+// then. Whose it was stays out of the log.
+func (g *gate) turnedAway() {
+	n := g.counters.connectionsRefused.Add(1)
+	now, last := time.Now().UnixNano(), g.complained.Load()
+	if now-last < int64(complainEvery) || !g.complained.CompareAndSwap(last, now) {
+		return
+	}
+	g.log.Warn("mqtt: connections are turned away, because the broker or their network address has too many; raise the limits if these are stations, or if a proxy stands in front",
+		slog.Uint64("refused", n))
 }
 
 // wait waits, and returns false when the gate closes meanwhile.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -69,7 +70,10 @@ func (w *wire) login(station, token, client string) bool {
 }
 
 func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
-	b := start(t, &journal{}, func(o *broker.Options) { o.MaxPerAddress = 3 })
+	log := &lockedBuffer{}
+	b := start(t, &journal{}, func(o *broker.Options) {
+		o.MaxPerAddress, o.Log = 3, slog.New(slog.NewTextHandler(log, nil))
+	})
 	var in []*wire
 	for i := range 3 {
 		in = append(in, dialFrom(t, b, house))
@@ -77,6 +81,8 @@ func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
 	}
 	assert.False(t, dialFrom(t, b, house).login("noord-1", "geheim-1", "one-more"))
 	assert.Equal(t, uint64(1), b.Stats().ConnectionsRefused)
+	assert.Contains(t, log.String(), "turned away")
+	assert.NotContains(t, log.String(), house, "who it was is nobody's business")
 	assert.Equal(t, 3, b.Stats().LoggedIn)
 	assert.True(t, dialFrom(t, b, otherside).login("noord-2", "geheim-2", "kit"), "another address has room of its own")
 	require.NoError(t, in[0].conn.Close())

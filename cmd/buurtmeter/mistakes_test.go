@@ -62,7 +62,7 @@ func TestOnlyThoseThatFillARegisterMakeOne(t *testing.T) {
 	}
 }
 
-func TestStationMistakesSayWhatToDo(t *testing.T) {
+func TestAddingAStationSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	out, err := runCommand(t, "station", "add", "--id", "taken", "--data", dir)
 	require.NoError(t, err, out)

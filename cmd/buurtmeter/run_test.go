@@ -37,6 +37,12 @@ func TestMistakesSayWhatToDo(t *testing.T) {
 		"no speed":        {"replay", "--kits", "kits.csv", "--speed", "NaN"},
 		"endless speed":   {"replay", "--kits", "kits.csv", "--speed", "Inf"},
 		"absent config":   {"serve", "--config", "absent.conf"},
+		"TLS, no cert":    {"serve", "--mqtt-tls-listen", "127.0.0.1:0", "--data", t.TempDir()},
+		"wss, no key":     {"serve", "--mqtt-wss-listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--data", t.TempDir()},
+		"cert, no TLS":    {"serve", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--data", t.TempDir()},
+		"absent cert":     {"serve", "--http", "127.0.0.1:0", "--mqtt-tls-listen", "127.0.0.1:0", "--tls-cert", "absent.pem", "--tls-key", "absent.pem", "--data", t.TempDir()},
+		"two brokers":     {"serve", "--mqtt-url", "mqtt://127.0.0.1:1", "--mqtt-ws-listen", "127.0.0.1:0", "--data", t.TempDir()},
+		"negative limit":  {"serve", "--mqtt-max-connections", "-1", "--data", t.TempDir()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := runCommand(t, args...)

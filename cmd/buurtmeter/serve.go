@@ -32,6 +32,7 @@ type serveConfig struct {
 	// metricsListen is the address of the metrics; empty is for none.
 	metricsListen string
 	publisher     opendata.Publisher
+	broker        brokerConfig
 }
 
 func (c *serveConfig) flags(fs *flag.FlagSet) {
@@ -41,6 +42,7 @@ func (c *serveConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.metricsListen, "metrics-listen", "", "address of Prometheus metrics, e.g. 127.0.0.1:9090 (default: none)")
 	fs.StringVar(&c.http, "http", "127.0.0.1:8080", "address of the site and the API")
 	fs.StringVar(&c.mqttListen, "mqtt-listen", "127.0.0.1:1883", "address of the embedded MQTT broker; empty for none")
+	c.broker.flags(fs)
 	fs.StringVar(&c.mqttURL, "mqtt-url", "", "external MQTT broker to read from instead, e.g. tcp://broker:1883")
 	fs.StringVar(&c.mqttUser, "mqtt-user", "ingest", "user name at the external broker")
 	fs.StringVar(&c.mqttSecret, "mqtt-password-file", "", "file with the password at the external broker")
@@ -85,6 +87,9 @@ func (c *serveConfig) check() (roleSet, error) {
 	if c.influxURL == "" && !all {
 		return roles, hint(errors.New("the embedded time series cannot be shared between processes"),
 			"run all roles in one process, or name a server with --influx-url")
+	}
+	if err := c.broker.check(c.mqttURL != ""); err != nil {
+		return roles, err
 	}
 	if c.mqttURL != "" {
 		c.mqttListen = ""

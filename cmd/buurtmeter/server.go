@@ -38,8 +38,8 @@ type server struct {
 	series   *series.Store
 	pipeline *ingest.Pipeline
 	source   *mqtt.Source
-	builder  *opendata.Builder
 	broker   *broker.Broker
+	builder  *opendata.Builder
 	door     *door.Door
 
 	httpAddr, mqttAddr, publicURL, doorAddr, metricsAddr string
@@ -157,20 +157,7 @@ func (s *server) startDoors(ctx context.Context) error {
 		s.mqttAddr = s.config.mqttURL
 		return nil
 	}
-	if s.config.mqttListen == "" {
-		return nil
-	}
-	if host, _, err := net.SplitHostPort(s.config.mqttListen); err == nil && !isLoopback(host) {
-		s.log.WarnContext(ctx, "the embedded broker is open to the network without encryption: passwords of stations can be read on the way; put TLS in front of it", slog.String("mqtt_listen", s.config.mqttListen))
-	}
-	b, err := broker.Start(ctx, broker.Options{Listen: s.config.mqttListen, Auth: s.reg, Ingest: s.pipeline, Now: s.now, Log: s.log})
-	if err != nil {
-		return hint(fmt.Errorf("embedded MQTT broker: %w", err), "choose a free address with --mqtt-listen, e.g. --mqtt-listen 127.0.0.1:1884")
-	}
-	s.broker = b
-	s.closer("broker", b)
-	s.mqttAddr = "tcp://" + b.Addr()
-	return nil
+	return s.startBroker(ctx)
 }
 
 // isLoopback reports whether only this machine can reach the host.

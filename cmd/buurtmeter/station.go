@@ -210,7 +210,6 @@ func (f *placeFlags) add(fs *flag.FlagSet) {
 	fs.Float64Var(&f.lat, "lat", 0, "latitude; stays secret")
 }
 
-
 func (p *program) addStation(ctx context.Context, args []string) error {
 	c := p.stationCall("add", false)
 	c.open = p.makeRegister

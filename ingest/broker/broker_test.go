@@ -434,3 +434,40 @@ func TestAFullBrokerRefusesPolitely(t *testing.T) {
 	require.True(t, tok.WaitTimeout(5*time.Second))
 	assert.ErrorContains(t, tok.Error(), "Unavailable")
 }
+
+// TestCloseWhileDevicesComeAndGo closes brokers at the worst moment: everybody
+// is on the way out, and some come back.
+func TestCloseWhileDevicesComeAndGo(t *testing.T) {
+	const devices = 300
+	auth := tokens{}
+	for i := range devices {
+		auth[reading.StationID(fmt.Sprint("s", i))] = "t"
+	}
+	for range 2 {
+		b := start(t, &journal{}, func(o *broker.Options) { o.Auth = auth })
+		var out sync.WaitGroup
+		leave := make(chan struct{})
+		for i := range devices {
+			w := open(t, b)
+			require.True(t, w.login(fmt.Sprint("s", i), "t", "kit"))
+			out.Go(func() {
+				<-leave
+				_ = w.conn.Close()
+				if conn, err := net.Dial("tcp", b.Addr()); err == nil {
+					wireOver(t, conn).login(fmt.Sprint("s", i), "t", "kit")
+					_ = conn.Close()
+				}
+			})
+		}
+		done := make(chan error, 1)
+		close(leave)
+		go func() { done <- b.Close() }()
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+		case <-time.After(time.Minute):
+			t.Fatal("Close hangs")
+		}
+		out.Wait()
+	}
+}

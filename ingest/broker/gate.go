@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"buurtmeter/ingest/reading"
 )
@@ -25,53 +27,106 @@ const (
 	goodbye = time.Second
 )
 
-var (
-	errNotConnect      = errors.New("first packet is not a login")
-	errConnectTooLarge = errors.New("login packet is too large")
-)
+// Listener is one more address of the broker. The rules are the same at each.
+type Listener struct {
+	// Listen is the address, "0.0.0.0:8883"; ":0" takes a free port.
+	Listen string
+	// TLS, when set, makes every connection a TLS connection. See ServerTLS.
+	TLS *tls.Config
+	// WebSocket is for programs in browsers, and networks that let nothing else
+	// through: MQTT over WebSocket on the path /mqtt.
+	WebSocket bool
+	// Origins are the sites of which pages may connect to the WebSocket, as
+	// "https://example.org"; those of the same host always may. A program that is
+	// no browser sends no origin and is not held back.
+	Origins []string
+}
+
+// door is an open Listener.
+type door struct {
+	net.Listener
+	rules Listener
+	// upgrader is set for WebSockets.
+	upgrader *websocket.Upgrader
+}
 
 // gate accepts connections, bounds their number and knows all of them, so that
 // closing it leaves none behind.
 type gate struct {
-	listener net.Listener
-	limit    int
-	timeout  time.Duration
-	log      *slog.Logger
+	doors     []door
+	limit     int
+	timeout   time.Duration
+	log       *slog.Logger
+	counters  *counters
+	addresses *addresses
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	closing chan struct{}
 	shut    bool
 	wg      sync.WaitGroup
+
+	complained atomic.Int64
 }
 
-func openGate(ctx context.Context, o Options) (*gate, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("broker: listen on %q (choose another address or stop the other program): %w", o.Listen, err)
+func openGate(ctx context.Context, o Options, n *counters) (*gate, error) {
+	perAddress := o.MaxPerAddress
+	if perAddress == 0 {
+		perAddress = max(o.MaxConnections/4, minPending)
 	}
-	if o.TLS != nil {
-		l = tls.NewListener(l, o.TLS)
-	}
-	return &gate{
-		listener: l,
+	g := &gate{
 		// The head room lets a full broker answer "server unavailable" to a
 		// device instead of hanging up on it.
-		limit:   o.MaxConnections + o.MaxConnections/4 + 16,
-		timeout: o.ConnectTimeout,
-		log:     o.Log,
-		conns:   map[*conn]struct{}{},
-		closing: make(chan struct{}),
-	}, nil
+		limit:     o.MaxConnections + o.MaxConnections/4 + 16,
+		timeout:   o.ConnectTimeout,
+		log:       o.Log,
+		counters:  n,
+		addresses: newAddresses(perAddress, max(minPending, perAddress/8), o.MaxPerAddress > 0),
+		conns:     map[*conn]struct{}{},
+		closing:   make(chan struct{}),
+	}
+	listeners := o.Listeners
+	if o.Listen != "" {
+		listeners = append([]Listener{{Listen: o.Listen}}, listeners...)
+	}
+	// A dead connection ends by the keepalive of MQTT. Probes of TCP beside it
+	// would cost the data bundle of devices on a mobile network.
+	lc := net.ListenConfig{KeepAlive: -1}
+	for _, l := range listeners {
+		nl, err := lc.Listen(ctx, "tcp", l.Listen)
+		if err != nil {
+			g.closeDoors()
+			return nil, fmt.Errorf("broker: listen on %q (choose another address or stop the other program): %w", l.Listen, err)
+		}
+		d := door{Listener: nl, rules: l}
+		if l.WebSocket {
+			d.upgrader = newUpgrader(l.Origins)
+		}
+		g.doors = append(g.doors, d)
+	}
+	return g, nil
+}
+
+func (g *gate) closeDoors() {
+	for _, d := range g.doors {
+		_ = d.Close()
+	}
 }
 
 // serve accepts until the gate is closed and calls handle for each connection
-// in its own goroutine. A fault of accept (no file descriptors left) is waited
-// out.
+// in its own goroutine.
 func (g *gate) serve(handle func(*conn)) {
+	var wg sync.WaitGroup
+	for i := range g.doors {
+		wg.Go(func() { g.accept(&g.doors[i], handle) })
+	}
+	wg.Wait()
+}
+
+// accept serves one door. A fault (no file descriptors left) is waited out.
+func (g *gate) accept(d *door, handle func(*conn)) {
 	for {
-		nc, err := g.listener.Accept()
+		nc, err := d.Accept()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
@@ -84,14 +139,21 @@ func (g *gate) serve(handle func(*conn)) {
 			}
 			continue
 		}
-		c := &conn{Conn: nc}
-		if !g.enter(c) {
+		c := newConn(nc)
+		wait, ok := g.enter(c)
+		if !ok {
+			g.turnedAway()
 			_ = nc.Close()
 			continue
 		}
 		go func() {
 			defer g.leave(c)
-			if err := c.readHead(g.timeout); err != nil {
+			defer g.survive()
+			if !g.wait(wait) {
+				return
+			}
+			if err := c.open(d, g.timeout); err != nil {
+				g.counters.strangers.Add(1)
 				g.log.Debug("mqtt: connection closed before login", slog.Any("error", err))
 				return
 			}
@@ -100,23 +162,76 @@ func (g *gate) serve(handle func(*conn)) {
 	}
 }
 
-func (g *gate) enter(c *conn) bool {
+// survive lets a packet that makes a library panic cost its connection, not the
+// program.
+func (g *gate) survive() {
+	if p := recover(); p != nil {
+		g.counters.panics.Add(1)
+		g.log.Error("mqtt: a connection was closed because its packet could not be handled; report this with the stack",
+			slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+	}
+}
+
+// enter counts a connection, and returns how long it must wait before it is
+// served; false means that there is no room for it.
+func (g *gate) enter(c *conn) (wait time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut || len(g.conns) >= g.limit {
-		return false
+		return 0, false
+	}
+	if wait, ok = g.addresses.enter(c.address, time.Now()); !ok {
+		return 0, false
 	}
 	g.conns[c] = struct{}{}
 	g.wg.Add(1)
-	return true
+	return wait, true
+}
+
+// turnedAway counts a connection without a place, and says so in the log now and
+// then. Whose it was stays out of the log.
+func (g *gate) turnedAway() {
+	n := g.counters.connectionsRefused.Add(1)
+	now, last := time.Now().UnixNano(), g.complained.Load()
+	if now-last < int64(complainEvery) || !g.complained.CompareAndSwap(last, now) {
+		return
+	}
+	g.log.Warn("mqtt: connections are turned away, because the broker or their network address has too many; raise the limits if these are stations, or if a proxy stands in front",
+		slog.Uint64("refused", n))
+}
+
+// wait waits, and returns false when the gate closes meanwhile.
+func (g *gate) wait(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-g.closing:
+		return false
+	case <-t.C:
+		return true
+	}
 }
 
 func (g *gate) leave(c *conn) {
 	_ = c.Close()
+	g.settle(c)
+	g.addresses.leave(c.address, time.Now())
 	g.mu.Lock()
 	delete(g.conns, c)
 	g.mu.Unlock()
 	g.wg.Done()
+}
+
+// settle ends the time in which the connection counts as not logged in. It runs
+// in the goroutine that serves the connection, as often as one likes.
+func (g *gate) settle(c *conn) {
+	if !c.settled {
+		c.settled = true
+		g.addresses.settle(c.address)
+	}
 }
 
 func (g *gate) count() int {
@@ -125,20 +240,20 @@ func (g *gate) count() int {
 	return len(g.conns)
 }
 
-func (g *gate) all() []*conn {
+// all appends the connections to the slice.
+func (g *gate) all(to []*conn) []*conn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := make([]*conn, 0, len(g.conns))
 	for c := range g.conns {
-		all = append(all, c)
+		to = append(to, c)
 	}
-	return all
+	return to
 }
 
 func (g *gate) disconnect(id reading.StationID) int {
 	n := 0
-	for _, c := range g.all() {
-		if s := c.station.Load(); s != nil && *s == id {
+	for _, c := range g.all(nil) {
+		if l := c.login.Load(); l != nil && l.station == id {
 			_ = c.Close()
 			n++
 		}
@@ -157,7 +272,7 @@ func (g *gate) close(farewell func()) {
 	g.shut = true
 	close(g.closing)
 	g.mu.Unlock()
-	_ = g.listener.Close()
+	g.closeDoors()
 
 	said := make(chan struct{})
 	go func() {
@@ -168,99 +283,9 @@ func (g *gate) close(farewell func()) {
 	case <-said:
 	case <-time.After(goodbye):
 	}
-	for _, c := range g.all() {
+	for _, c := range g.all(nil) {
 		_ = c.Close()
 	}
 	<-said
 	g.wg.Wait()
-}
-
-// conn is one connection of a device. It puts back the few bytes of the login
-// packet that were looked at first, gives every write its own time limit
-// whatever the keepalive says, and ends its context when it is closed.
-type conn struct {
-	net.Conn
-	head    []byte
-	station atomic.Pointer[reading.StationID]
-	// within runs f with the context of this connection.
-	within func(f func(context.Context) error) error
-	// cancel ends that context.
-	cancel atomic.Pointer[context.CancelFunc]
-	closed atomic.Bool
-	// left, when set, is called once when the connection has been served.
-	left func()
-}
-
-// bind ties a new context to the life of the connection.
-func (c *conn) bind(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	c.within = func(f func(context.Context) error) error { return f(ctx) }
-	c.cancel.Store(&cancel)
-	if c.closed.Load() {
-		cancel()
-	}
-}
-
-// readHead reads the fixed header of the first packet, which must be a login
-// of bounded size, within the timeout.
-func (c *conn) readHead(timeout time.Duration) error {
-	const connect = 0x10
-	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	var head [5]byte
-	length, shift := 0, 0
-	for i := range head {
-		if _, err := io.ReadFull(c.Conn, head[i:i+1]); err != nil {
-			return err
-		}
-		if i == 0 {
-			if head[0] != connect {
-				return errNotConnect
-			}
-			continue
-		}
-		length |= int(head[i]&0x7f) << shift
-		shift += 7
-		if head[i]&0x80 == 0 {
-			if length > maxConnect {
-				return errConnectTooLarge
-			}
-			c.head = append([]byte(nil), head[:i+1]...)
-			return nil
-		}
-	}
-	return errConnectTooLarge
-}
-
-// Read gives the bytes that readHead took, then those of the network.
-func (c *conn) Read(p []byte) (int, error) {
-	if len(c.head) > 0 {
-		n := copy(p, c.head)
-		c.head = c.head[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// Write writes within writeTimeout.
-func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
-}
-
-// SetDeadline moves the read deadline only. The keepalive decides how long a
-// device may be silent; an acknowledgement that comes after a slow commit must
-// still be written.
-func (c *conn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
-
-// Close closes the connection and ends its context.
-func (c *conn) Close() error {
-	c.closed.Store(true)
-	if cancel := c.cancel.Load(); cancel != nil {
-		(*cancel)()
-	}
-	return c.Conn.Close()
 }

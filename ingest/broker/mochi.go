@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,10 +16,8 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"buurtmeter/ingest"
 	"buurtmeter/ingest/mqtt/topic"
 	"buurtmeter/ingest/reading"
-	"buurtmeter/ingest/register"
 )
 
 const (
@@ -32,10 +28,13 @@ const (
 	// window is how many unacknowledged messages a client may have. More does
 	// not help: the messages of one connection are stored one after the other.
 	window = 64
+	// readBuffer is the read buffer of one connection, in bytes.
+	readBuffer = 512
+	// writesPending is the queue of messages for one client, which is reserved for
+	// each. Nothing is passed on to clients, so that it stays empty.
+	writesPending = 1
 	// maxSubscriptions bounds the subscriptions of one connection.
 	maxSubscriptions = 8
-	// loginTimeout bounds the check of one login.
-	loginTimeout = 10 * time.Second
 	// complainEvery bounds how often the log repeats that storing fails.
 	complainEvery = 10 * time.Second
 )
@@ -45,7 +44,7 @@ const (
 func serveMochi(ctx context.Context, g *gate, o Options, n *counters) (func() error, error) {
 	caps := server.NewDefaultServerCapabilities()
 	caps.MaximumClients = int64(o.MaxConnections)
-	caps.MaximumClientWritesPending = window // the queue is reserved per client
+	caps.MaximumClientWritesPending = writesPending
 	caps.MaximumSessionExpiryInterval = uint32(min(o.SessionExpiry/time.Second, math.MaxUint32))
 	caps.MaximumPacketSize = uint32(min(o.MaxPayload+packetOverhead, math.MaxInt32))
 	caps.ReceiveMaximum = window
@@ -60,68 +59,93 @@ func serveMochi(ctx context.Context, g *gate, o Options, n *counters) (func() er
 		Capabilities:           caps,
 		Logger:                 slog.New(slog.DiscardHandler),
 		SysTopicResendInterval: int64((24 * time.Hour).Seconds()),
+		// Each connection keeps its read buffer. A reading fits; of a large message
+		// the library reads the rest straight into place.
+		ClientNetReadBufferSize: readBuffer,
 	})
-	h := &hook{server: s, options: o, counters: n, sessions: newSessions(o.MaxSessions)}
+	h := &hook{
+		server: s, gate: g, options: o, counters: n,
+		pace: newPace(o.MessagesPerSecond, o.Burst), sessions: newSessions(o.MaxSessions),
+	}
 	if err := s.AddHook(h, nil); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	l := &listener{gate: g, run: func(c *conn, establish listeners.EstablishFn) {
-		c.bind(ctx)
-		h.run(c, establish)
-	}}
+	l := &listener{
+		gate:     g,
+		farewell: h.farewell,
+		run: func(c *conn, establish listeners.EstablishFn) {
+			c.bind(ctx)
+			h.run(c, establish)
+		},
+	}
 	if err := s.AddListener(l); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	if err := s.Serve(); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	return s.Close, nil
+	checking := make(chan struct{})
+	go func() {
+		defer close(checking)
+		h.recheck(ctx, o.Recheck)
+	}()
+	return func() error {
+		err := s.Close()
+		<-checking
+		return err
+	}, nil
 }
 
 // listener is the gate in the library's terms.
 type listener struct {
-	gate *gate
-	run  func(*conn, listeners.EstablishFn)
+	gate     *gate
+	farewell func()
+	run      func(*conn, listeners.EstablishFn)
 }
 
 func (l *listener) Init(*slog.Logger) error { return nil }
 func (l *listener) ID() string              { return listenerID }
-func (l *listener) Address() string         { return l.gate.listener.Addr().String() }
+func (l *listener) Address() string         { return l.gate.doors[0].Addr().String() }
 func (l *listener) Protocol() string        { return "tcp" }
 func (l *listener) Serve(establish listeners.EstablishFn) {
 	l.gate.serve(func(c *conn) { l.run(c, establish) })
 }
 
-func (l *listener) Close(closeClients listeners.CloseFn) {
-	l.gate.close(func() { closeClients(listenerID) })
-}
+// Close does without the library's own way to close clients, which waits for
+// ever when a client comes or goes at that moment: it takes a read lock twice.
+func (l *listener) Close(listeners.CloseFn) { l.gate.close(l.farewell) }
 
 // hook holds the rules of the network: who may log in, publish and subscribe,
 // and that storing comes before acknowledging.
 type hook struct {
 	server.HookBase
 	server     *server.Server
+	gate       *gate
+	pace       *pace
 	options    Options
 	counters   *counters
 	sessions   *sessions
 	complained atomic.Int64
 }
 
-// run serves one connection. A packet that makes the library panic costs that
-// connection, not the program.
+// run serves one connection.
 func (h *hook) run(c *conn, establish listeners.EstablishFn) {
 	defer func() {
 		if c.left != nil {
 			c.left()
 		}
 	}()
-	defer func() {
-		if p := recover(); p != nil {
-			h.options.Log.Error("mqtt: a connection was closed because its packet could not be handled; report this with the stack",
-				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-		}
-	}()
 	_ = establish(listenerID, c)
+}
+
+// farewell tells the clients of MQTT 5 that the broker closes, and ends all
+// connections.
+func (h *hook) farewell() {
+	for _, cl := range h.server.Clients.GetAll() {
+		if !cl.Closed() {
+			_ = h.server.DisconnectClient(cl, packets.ErrServerShuttingDown)
+		}
+	}
 }
 
 // ID names the hook to the library.
@@ -135,81 +159,9 @@ func (h *hook) Provides(b byte) bool {
 	}, b) >= 0
 }
 
-// OnConnect bounds the keepalive; a client of MQTT 5 is told.
-func (h *hook) OnConnect(cl *server.Client, _ packets.Packet) error {
-	limit := uint16(h.options.MaxKeepalive / time.Second)
-	if cl.State.Keepalive == 0 || cl.State.Keepalive > limit {
-		cl.State.Keepalive = limit
-		cl.State.ServerKeepalive = true
-	}
-	return nil
-}
-
-// OnConnectAuthenticate checks the login and makes the client id the station's
-// own, so that no station can end the session of another by taking its client id.
-func (h *hook) OnConnectAuthenticate(cl *server.Client, pk packets.Packet) bool {
-	c, ok := cl.Net.Conn.(*conn)
-	if !ok {
-		return false
-	}
-	id, err := reading.ParseStationID(string(pk.Connect.Username))
-	if err != nil {
-		return h.refuseLogin("", "the user name is not a station id")
-	}
-	err = c.within(func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, loginTimeout)
-		defer cancel()
-		return h.options.Auth.Authenticate(ctx, id, string(pk.Connect.Password))
-	})
-	switch {
-	case errors.Is(err, register.ErrWrongCredentials):
-		return h.refuseLogin(id, "unknown or paused station, or wrong token")
-	case err != nil:
-		h.options.Log.Warn("mqtt: a login could not be checked; the device will try again", slog.Any("station", id), slog.Any("error", err))
-		cl.Stop(err)
-		return false
-	}
-	cl.ID = string(id) + "/" + cl.ID
-	if !h.sessions.enter(id, cl.ID) {
-		return h.refuseLogin(id, "too many client ids at the same time: give the device one fixed client id")
-	}
-	c.station.Store(&id)
-	c.left = func() {
-		_, kept := h.server.Clients.Get(cl.ID)
-		h.sessions.leave(id, cl.ID, kept)
-	}
-	h.counters.logins.Add(1)
-	return true
-}
-
-func (h *hook) refuseLogin(id reading.StationID, why string) bool {
-	h.counters.loginsRefused.Add(1)
-	h.options.Log.Info("mqtt: login refused", slog.Any("station", id), slog.String("reason", why))
-	return false
-}
-
-// OnACLCheck lets a station publish on its readings topic, and subscribe inside
-// its own subtree.
-func (h *hook) OnACLCheck(cl *server.Client, name string, write bool) bool {
-	id := stationOf(cl)
-	if id == "" {
-		return false
-	}
-	if write {
-		if name == topic.Readings(id) {
-			return true
-		}
-	} else if strings.HasPrefix(name, topic.Subtree(id)) && cl.State.Subscriptions.Len() < maxSubscriptions {
-		return true
-	}
-	h.counters.refused.Add(1)
-	h.options.Log.Info("mqtt: station may publish only on its readings topic and subscribe only below it; refused",
-		slog.Any("station", id), slog.Bool("publish", write))
-	return false
-}
-
-// OnPacketRead takes wills off (retaining is switched off as a whole), and ends the connection of a
-// client that publishes in a way that could never be acknowledged correctly.
+// OnPacketRead takes wills off (retaining is switched off as a whole), and ends
+// the connection of a client that publishes in a way that could never be
+// acknowledged correctly.
 func (h *hook) OnPacketRead(cl *server.Client, pk packets.Packet) (packets.Packet, error) {
 	switch pk.FixedHeader.Type {
 	case packets.Connect:
@@ -218,6 +170,9 @@ func (h *hook) OnPacketRead(cl *server.Client, pk packets.Packet) (packets.Packe
 		pk.Connect.WillTopic, pk.Connect.WillPayload = "", nil
 		pk.Connect.WillProperties = packets.Properties{}
 	case packets.Publish:
+		if c, ok := cl.Net.Conn.(*conn); ok {
+			c.qos = pk.FixedHeader.Qos
+		}
 		if pk.FixedHeader.Qos > topic.QoS {
 			return pk, h.refusePublish(cl, packets.ErrQosNotSupported, "set the device to QoS 1")
 		}
@@ -245,62 +200,21 @@ func (h *hook) hangUp(cl *server.Client, code packets.Code) {
 	cl.Stop(code)
 }
 
-// OnPacketEncode tells clients of MQTT 5 how large a packet may be.
+// OnPacketEncode tells clients of MQTT 5 how large a packet may be, and counts
+// those whom the library refuses because the broker is full.
 func (h *hook) OnPacketEncode(cl *server.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Connack && cl.Properties.ProtocolVersion >= 5 {
+	if pk.FixedHeader.Type != packets.Connack {
+		return pk
+	}
+	full := packets.Err3ServerUnavailable.Code
+	if cl.Properties.ProtocolVersion >= 5 {
+		full = packets.ErrServerBusy.Code
 		pk.Properties.MaximumPacketSize = h.server.Options.Capabilities.MaximumPacketSize
 	}
+	if pk.ReasonCode == full {
+		h.counters.connectionsRefused.Add(1)
+	}
 	return pk
-}
-
-// OnPublish stores the message and only then lets the library acknowledge it.
-// When storing fails there is no acknowledgement and the connection ends, since
-// devices send again what is unacknowledged when they reconnect.
-func (h *hook) OnPublish(cl *server.Client, pk packets.Packet) (packets.Packet, error) {
-	c, ok := cl.Net.Conn.(*conn)
-	if !ok {
-		return pk, packets.ErrRejectPacket
-	}
-	id := stationOf(cl)
-	h.counters.received.Add(1)
-	err := c.within(func(ctx context.Context) error {
-		err := h.options.Ingest.Ingest(ctx, ingest.Message{
-			Station: id, Payload: pk.Payload, Received: h.options.Now(), Source: "mqtt",
-		})
-		if err != nil {
-			h.counters.failed.Add(1)
-			h.complain(ctx, id, err)
-			pause(ctx, h.options.RetryPause)
-		}
-		return err
-	})
-	if err != nil {
-		h.hangUp(cl, packets.ErrServerUnavailable)
-		return pk, packets.ErrRejectPacket
-	}
-	h.counters.committed.Add(1)
-	return pk, packets.CodeSuccessIgnore // acknowledged, not passed on
-}
-
-func (h *hook) complain(ctx context.Context, id reading.StationID, err error) {
-	if ctx.Err() != nil {
-		return // the device left or the broker closes: nothing is wrong
-	}
-	now, last := h.options.Now().UnixNano(), h.complained.Load()
-	if now-last < int64(complainEvery) || !h.complained.CompareAndSwap(last, now) {
-		return
-	}
-	h.options.Log.Warn("mqtt: a message could not be stored and was not acknowledged; the device will send it again",
-		slog.Any("station", id), slog.Any("error", err), slog.Uint64("failed", h.counters.failed.Load()))
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // OnDisconnect logs why a connection ended when the device did not end it.
@@ -309,6 +223,7 @@ func (h *hook) OnDisconnect(cl *server.Client, err error, _ bool) {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, packets.ErrRejectPacket):
 		return
 	case errors.Is(err, packets.ErrPacketTooLarge):
+		h.counters.tooLarge.Add(1)
 		h.options.Log.Warn("mqtt: message too large; the device will go on sending it: let it send smaller batches",
 			slog.Any("station", stationOf(cl)), slog.Int("limit", h.options.MaxPayload))
 	default:
@@ -325,9 +240,7 @@ func (h *hook) OnClientExpired(cl *server.Client) {
 
 func stationOf(cl *server.Client) reading.StationID {
 	if c, ok := cl.Net.Conn.(*conn); ok {
-		if id := c.station.Load(); id != nil {
-			return *id
-		}
+		return c.station()
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"buurtmeter/ingest"
@@ -63,6 +64,8 @@ type Register struct {
 	// path is the SQLite file; empty for PostgreSQL.
 	path   string
 	logins *loginCache
+	// logged counts the rows that went to the mark log.
+	logged atomic.Uint64
 }
 
 var (

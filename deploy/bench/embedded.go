@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +24,11 @@ import (
 func (b *bench) embeddedMode(ctx context.Context) error {
 	b.printf("\nEmbedded: broker, engine and register in one process; one message on its way per publisher;\nacknowledged means committed. The program is killed at the end and its files are read.\n\n")
 	b.printf("%10s %15s %14s %10s %10s %9s %8s\n", "publishers", "acknowledged/s", "CPU s/million", "ack p50", "ack p99", "peak MB", "missing")
-	for _, n := range []int{1, 100, 500} {
+	for text := range strings.SplitSeq(b.clients, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of publishers", text)
+		}
 		if err := b.embed(ctx, n); err != nil {
 			return fmt.Errorf("%d publishers: %w", n, err)
 		}
@@ -157,15 +163,13 @@ func (f *flood) station(ctx context.Context, c *wire.Conn, i int, end time.Time)
 			return err
 		}
 		f.acked.Add(1)
-		if n%16 == 0 {
-			f.delays[i] = append(f.delays[i], time.Since(sent))
-		}
+		f.delays[i] = append(f.delays[i], time.Since(sent))
 	}
 	return nil
 }
 
-// quantiles returns the median and the 99th percentile of the sampled times to
-// an acknowledgement.
+// quantiles returns the median and the 99th percentile of the times to an
+// acknowledgement.
 func (f *flood) quantiles() (p50, p99 time.Duration) {
 	all := slices.Concat(f.delays...)
 	if len(all) == 0 {

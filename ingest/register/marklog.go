@@ -31,8 +31,9 @@ func (r *Register) logMarks(ctx context.Context, marks []reading.StationHour) er
 		return err
 	}
 	packed := packMarks(marks)
-	err = r.write(ctx, "mark hours for recomputation", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO mark_log (token, hours) VALUES ($1, $2)`, token, packed)
+	// A single statement is a transaction by itself.
+	err = r.again(ctx, "mark hours for recomputation", func() error {
+		_, err := r.logMark.ExecContext(ctx, token, packed)
 		return err
 	})
 	if err != nil {

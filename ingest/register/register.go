@@ -66,6 +66,8 @@ type Register struct {
 	logins *loginCache
 	// logged counts the rows that went to the mark log.
 	logged atomic.Uint64
+	// logMark stores one row in it.
+	logMark *sql.Stmt
 }
 
 var (
@@ -98,6 +100,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Register, error) {
 	if err == nil {
 		err = r.Migrate(ctx, "register", own)
 	}
+	if err == nil {
+		// Every commit of readings does this twice, and reading the text took as
+		// long as carrying it out.
+		r.logMark, err = r.db.PrepareContext(ctx, `INSERT INTO mark_log (token, hours) VALUES ($1, $2)`)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open register: %w", err), r.Close())
 	}
@@ -107,8 +114,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Register, error) {
 // Close releases the connections. Calls that are under way fail.
 func (r *Register) Close() error {
 	var err error
+	if r.logMark != nil {
+		err = r.logMark.Close()
+	}
 	if r.reads != nil && r.reads != r.db {
-		err = r.reads.Close()
+		err = errors.Join(err, r.reads.Close())
 	}
 	if r.db != nil {
 		err = errors.Join(err, r.db.Close())
@@ -161,9 +171,15 @@ func (r *Register) InTx(ctx context.Context, fn func(*sql.Tx) error) error {
 // write is InTx for the register's own tables: it tries again after a deadlock,
 // so fn may run more than once.
 func (r *Register) write(ctx context.Context, what string, fn func(*sql.Tx) error) error {
+	return r.again(ctx, what, func() error { return r.InTx(ctx, fn) })
+}
+
+// again calls fn, which is one transaction, until that does not fail by bad
+// luck.
+func (r *Register) again(ctx context.Context, what string, fn func() error) error {
 	const attempts = 5
 	for n := 1; ; n++ {
-		err := r.InTx(ctx, fn)
+		err := fn()
 		if err == nil {
 			return nil
 		}

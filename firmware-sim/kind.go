@@ -74,9 +74,10 @@ func ParseMix(text string) (map[Kind]int, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		name, share, given := strings.Cut(strings.TrimSpace(part), "=")
 		k := Kind(name)
-		if name == "own" {
+		switch name {
+		case "own":
 			k = Own
-		} else if name == "" {
+		case "":
 			return nil, fmt.Errorf("firmware-sim: %q names no kind of kit", text)
 		}
 		if _, err := formOf(k); err != nil {

@@ -72,13 +72,13 @@ func (b *bench) peer(name, agent string) consumer {
 		if agent == telegrafTuned {
 			undelivered = "\n  max_undelivered_messages = 20000"
 		}
-		text := fmt.Sprintf(telegrafConfig, agent, q.url(), undelivered)
+		text := fmt.Appendf(nil, telegrafConfig, agent, q.url(), undelivered)
 		for _, f := range []string{"no2", "pm25", "pm10", "temperature", "humidity"} {
-			text += fmt.Sprintf(telegrafField, f)
+			text = fmt.Appendf(text, telegrafField, f)
 		}
-		text += fmt.Sprintf(telegrafOutput, i.base, db)
+		text = fmt.Appendf(text, telegrafOutput, i.base, db)
 		config := filepath.Join(b.dir, "telegraf-"+db+".conf")
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(config, text, 0o600); err != nil {
 			return nil, fmt.Errorf("configuration of telegraf: %w", err)
 		}
 		p, err := spawn(ctx, name, "Connected [", b.telegraf, "--config", config)

@@ -14,10 +14,11 @@ FUZZ    ?= 200000x
 GOLANGCI := v2.15.0
 export CGO_ENABLED ?= 0
 
+.PHONY: bench-ingest
 .PHONY: help run build test unit e2e lint bench fault fuzz vuln deps clean FORCE
 
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 run: build ## start everything on embedded defaults, with a simulated fleet
 	$(BIN) demo --data $(DATA) --http $(HTTP) --mqtt-listen $(MQTT)
@@ -57,6 +58,10 @@ $(GOBIN)/golangci-lint:
 
 bench: ## the benchmarks; CONTRIBUTING.md says how to read them
 	$(GO) test -run '^$$' -bench . -benchmem -count $${COUNT:-1} ./ingest/... ./geo/... ./opendata/...
+
+bench-ingest: build ## the ingest against Telegraf on the same messages (MESSAGES=500000); ARGS=-h lists more
+	bash deploy/test-deps.sh mosquitto influxd telegraf
+	$(GO) run ./deploy/bench -buurtmeter $(BIN) -messages $${MESSAGES:-500000} $(ARGS)
 
 fault: ## the tests that break things, 20 rounds each: kill -9, stores gone
 	BUURTMETER_FAULT_ROUNDS=$${ROUNDS:-20} BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -timeout 60m -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/

@@ -13,6 +13,8 @@
 #   chromium    browser for the tests of the site
 #   rdflib      RDF reader (Python) for the tests of the catalogue feed
 #   curl        for the conformance checks
+#   telegraf    the peer of make bench-ingest, built with go install; only when
+#               it is named
 #
 # Debian starts mosquitto and postgresql as services when it installs them. The
 # tests do not use these: they start servers of their own, on free ports and in
@@ -21,6 +23,10 @@ set -euo pipefail
 
 readonly INFLUX_VERSION=1.8.10
 readonly INFLUX_MODULE=github.com/influxdata/influxdb/cmd/influxd
+readonly TELEGRAF_VERSION=1.37.2
+readonly TELEGRAF_MODULE=github.com/influxdata/telegraf/cmd/telegraf
+# With all plugins it does not build from the module proxy; these are enough.
+readonly TELEGRAF_TAGS=custom,inputs.mqtt_consumer,outputs.influxdb_v2,outputs.influxdb,parsers.json_v2,parsers.json,parsers.influx,serializers.influx
 readonly ALL_PARTS=(mosquitto postgresql influxd chromium rdflib curl)
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -33,7 +39,8 @@ fail() {
 usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
-Parts: mosquitto postgresql influxd chromium rdflib curl (none named: all)
+Parts: mosquitto postgresql influxd chromium rdflib curl (none named: these)
+       telegraf (only when named)
 TEXT
 }
 
@@ -100,16 +107,28 @@ install_influxd() {
     fail "influxd was built but is not in $(go env GOPATH)/bin: unset GOBIN, or put its folder on the PATH"
 }
 
+telegraf_there() {
+  [[ -x "$(go env GOPATH 2>/dev/null || true)/bin/telegraf" ]] || command -v telegraf >/dev/null
+}
+
+install_telegraf() {
+  command -v go >/dev/null ||
+    fail "go is missing: install Go 1.26 or later, then run this script again"
+  say "building telegraf $TELEGRAF_VERSION (about two minutes the first time)"
+  (cd / && GOFLAGS='' go install -tags "$TELEGRAF_TAGS" -ldflags "-s -w" "$TELEGRAF_MODULE@v$TELEGRAF_VERSION") ||
+    fail "go install of telegraf failed: read its messages above and check that the Go module proxy can be reached"
+}
+
 main() {
   local check=false part package
   local -a parts=() missing=()
-  local need_influxd=false
+  local need_influxd=false need_telegraf=false
 
   while (($# > 0)); do
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib | curl) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift
@@ -123,22 +142,28 @@ main() {
       influxd_path >/dev/null || need_influxd=true
       continue
     fi
+    if [[ "$part" == telegraf ]]; then
+      telegraf_there || need_telegraf=true
+      continue
+    fi
     for package in $(packages_of "$part"); do
       installed "$package" || missing+=("$package")
     done
   done
 
-  if ((${#missing[@]} == 0)) && [[ "$need_influxd" == false ]]; then
+  if ((${#missing[@]} == 0)) && [[ "$need_influxd" == false && "$need_telegraf" == false ]]; then
     say "all there: ${parts[*]}"
     return 0
   fi
   if [[ "$check" == true ]]; then
     ((${#missing[@]} == 0)) || say "missing packages: ${missing[*]}"
     [[ "$need_influxd" == false ]] || say "missing program: influxd $INFLUX_VERSION"
+    [[ "$need_telegraf" == false ]] || say "missing program: telegraf $TELEGRAF_VERSION"
     fail "run deploy/test-deps.sh ${parts[*]} to install them"
   fi
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
   [[ "$need_influxd" == false ]] || install_influxd
+  [[ "$need_telegraf" == false ]] || install_telegraf
   say "installed: ${parts[*]}"
 }
 

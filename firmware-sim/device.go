@@ -41,10 +41,12 @@ const (
 // missingCode is what some sensors send for "no value".
 const missingCode = -999
 
-// Device is one simulated device. ID and Token are its login and may be set by
-// the caller; nothing that it measures depends on them.
+// Device is one simulated device. ID and Token are its login; they and Kind may
+// be set by the caller, and nothing that it measures depends on them.
 type Device struct {
 	ID, Token string
+	// Kind is the form in which it sends.
+	Kind Kind
 	// Site is where it hangs.
 	Site Site
 	// Level is the true yearly mean of NO2 at its place, µg/m³. The device's

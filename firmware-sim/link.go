@@ -7,27 +7,32 @@ import (
 	"sync/atomic"
 	"time"
 
-	paho "github.com/eclipse/paho.mqtt.golang"
+	"buurtmeter/firmware-sim/wire"
 )
 
-// link is the connection of one device. It is used by one goroutine.
+// link is the connection of one device. It is used by one goroutine, which is
+// all that a device costs beside a few kilobytes.
 type link struct {
 	fleet  *fleet
 	device Device
-	client paho.Client
+	conn   *wire.Conn
 	tries  int64
 }
 
 // send publishes the samples and returns after every message is acknowledged.
 // An error means that ctx ended or that the login was refused.
 func (l *link) send(ctx context.Context, samples []Sample) error {
-	per := l.fleet.options.PerMessage
-	if len(samples) <= MaxBatch && len(samples) < 2*per {
-		per = MaxBatch // a few doubled readings must not cost a second message
+	form := l.fleet.forms[l.device.Kind]
+	if form.timeless && len(samples) > 1 {
+		samples = samples[len(samples)-1:]
+	}
+	per := min(l.fleet.options.PerMessage, form.limit)
+	if len(samples) <= form.limit && len(samples) < 2*per {
+		per = form.limit // a few doubled readings must not cost a second message
 	}
 	for len(samples) > 0 {
 		n := min(len(samples), per)
-		if err := l.publish(ctx, message(samples[:n])); err != nil {
+		if err := l.publish(ctx, form.encode(samples[:n])); err != nil {
 			return err
 		}
 		l.fleet.readings.Add(uint64(n))
@@ -48,15 +53,7 @@ func (l *link) publish(ctx context.Context, payload []byte) error {
 			f.resent.Add(1)
 		}
 		begin := time.Now()
-		tok := l.client.Publish(Topic(l.device.ID), 1, false, payload)
-		timeout := time.NewTimer(f.options.AckTimeout)
-		select {
-		case <-tok.Done():
-		case <-timeout.C:
-		case <-ctx.Done():
-		}
-		timeout.Stop()
-		if acknowledged(tok) {
+		if l.once(ctx, payload) == nil {
 			f.acknowledged.Add(1)
 			f.delays.add(time.Since(begin))
 			return nil
@@ -68,57 +65,50 @@ func (l *link) publish(ctx context.Context, payload []byte) error {
 	}
 }
 
-func acknowledged(tok paho.Token) bool {
-	select {
-	case <-tok.Done():
-		return tok.Error() == nil
-	default:
-		return false
+// once publishes the payload and waits for its acknowledgement.
+func (l *link) once(ctx context.Context, payload []byte) error {
+	c := l.conn
+	if err := c.SetDeadline(time.Now().Add(l.fleet.options.AckTimeout)); err != nil {
+		return err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	id, err := c.Publish(l.device.Topic(), payload)
+	if err == nil {
+		err = c.Flush()
+	}
+	for err == nil {
+		var acked uint16
+		if acked, err = c.Ack(); err == nil && acked == id {
+			return nil
+		}
+	}
+	return err
 }
 
 // connect makes a connection when there is none, trying for ever.
 func (l *link) connect(ctx context.Context) error {
-	for l.client == nil || !l.client.IsConnectionOpen() {
-		l.close()
-		// Never paho's own reconnecting: it reports a message that it sends again
-		// as acknowledged.
-		c := paho.NewClient(paho.NewClientOptions().
-			AddBroker(l.fleet.options.Broker).
-			SetTLSConfig(l.fleet.options.TLS).
-			SetClientID("sim-" + l.device.ID).
-			SetUsername(l.device.ID).
-			SetPassword(l.device.Token).
-			SetProtocolVersion(4).
-			SetCleanSession(true).
-			SetAutoReconnect(false).
-			SetKeepAlive(time.Minute).
-			SetConnectTimeout(10 * time.Second).
-			SetWriteTimeout(30 * time.Second))
-		tok := c.Connect()
-		select {
-		case <-tok.Done():
-		case <-ctx.Done():
-			go func() {
-				<-tok.Done()
-				c.Disconnect(0)
-			}()
+	for l.conn == nil {
+		c, err := wire.Dial(ctx, wire.Options{
+			Broker: l.fleet.options.Broker, TLS: l.fleet.options.TLS, ClientID: "sim-" + l.device.ID,
+			Username: l.device.ID, Password: l.device.Token,
+			// A device that has nothing to say for so long was not stopped in time.
+			KeepAlive: l.fleet.options.Live + time.Minute,
+		})
+		switch {
+		case err == nil:
+			l.conn, l.tries = c, 0
+			l.fleet.connected.Add(1)
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if err := tok.Error(); err != nil {
-			const badPassword, notAuthorized = 4, 5
-			if ct, ok := tok.(*paho.ConnectToken); ok && (ct.ReturnCode() == badPassword || ct.ReturnCode() == notAuthorized) {
-				l.fleet.refused.Add(1)
-				return errors.Join(ErrRefused, err)
-			}
+		case errors.Is(err, wire.ErrRefused):
+			l.fleet.refused.Add(1)
+			return errors.Join(ErrRefused, err)
+		default:
 			if err := l.rest(ctx); err != nil {
 				return err
 			}
-			continue
 		}
-		l.client = c
-		l.tries = 0
-		l.fleet.connected.Add(1)
 	}
 	return nil
 }
@@ -135,9 +125,9 @@ func (l *link) rest(ctx context.Context) error {
 }
 
 func (l *link) close() {
-	if l.client != nil {
-		l.client.Disconnect(250)
-		l.client = nil
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
 		l.fleet.connected.Add(-1)
 	}
 }

@@ -30,6 +30,7 @@ const (
 	streamCode
 	streamTwice
 	streamStuck
+	streamKind
 )
 
 // mix is the finalizer of splitmix64: a well-mixed permutation of 64 bits.

@@ -83,6 +83,9 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("firmware-sim: device id %q is empty or there twice", d.ID)
 		}
 		seen[d.ID] = true
+		if _, err := formOf(d.Kind); err != nil {
+			return o, err
+		}
 	}
 	if o.PerMessage <= 0 {
 		o.PerMessage = 168
@@ -113,7 +116,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	f := &fleet{options: o, slots: make(chan struct{}, o.Parallel)}
+	f := &fleet{options: o, slots: make(chan struct{}, o.Parallel), forms: map[Kind]form{}}
+	for _, form := range forms() {
+		f.forms[form.kind] = form
+	}
 	reporting, stopReport := context.WithCancel(context.WithoutCancel(ctx))
 	reported := make(chan struct{})
 	go func() {
@@ -137,6 +143,7 @@ func Run(ctx context.Context, o Options) error {
 type fleet struct {
 	options                         Options
 	slots                           chan struct{}
+	forms                           map[Kind]form
 	connected, backfilled, refused  atomic.Int64
 	published, resent, acknowledged atomic.Uint64
 	readings                        atomic.Uint64
@@ -200,6 +207,10 @@ func (f *fleet) backfill(ctx context.Context, l *link) (time.Time, error) {
 		return time.Time{}, ctx.Err()
 	}
 	defer func() { <-f.slots }()
+	if f.forms[l.device.Kind].timeless {
+		f.backfilled.Add(1)
+		return f.options.Now().UTC(), nil
+	}
 	from := f.options.BackfillFrom.UTC().Truncate(time.Hour)
 	for {
 		to := f.options.Now().UTC().Truncate(time.Hour)

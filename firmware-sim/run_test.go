@@ -44,7 +44,8 @@ func (d *desk) OnConnectAuthenticate(_ *server.Client, pk packets.Packet) bool {
 }
 
 func (d *desk) OnACLCheck(cl *server.Client, topic string, write bool) bool {
-	return write && topic == "buurtmeter/v1/"+string(cl.Properties.Username)+"/readings"
+	own := "buurtmeter/v1/" + string(cl.Properties.Username) + "/readings"
+	return write && (topic == own || strings.HasPrefix(topic, own+"/"))
 }
 
 func (d *desk) OnPublish(cl *server.Client, pk packets.Packet) (packets.Packet, error) {
@@ -213,6 +214,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"no devices":      {Broker: "mqtt://x", Live: time.Second},
 		"nothing to send": {Broker: "mqtt://x", Devices: fleet},
 		"twins":           {Broker: "mqtt://x", Devices: twin, Live: time.Second},
+		"no such kit":     {Broker: "mqtt://x", Devices: []firmwaresim.Device{{ID: "a", Kind: "toaster"}}, Live: time.Second},
 		"live too slow":   {Broker: "mqtt://x", Devices: fleet, Live: 2 * time.Hour},
 	} {
 		assert.Error(t, firmwaresim.Run(t.Context(), o), name)

@@ -85,6 +85,7 @@ func (r *Recomputer) Run(ctx context.Context) error {
 	})
 	defer release()
 	for work.Err() == nil {
+		begin := time.Now()
 		done, err := r.Once(work)
 		wait := time.Duration(0)
 		switch {
@@ -93,6 +94,10 @@ func (r *Recomputer) Run(ctx context.Context) error {
 			wait = 4 * r.o.Every
 		case done == 0:
 			wait = r.o.Every
+		case done < r.o.Limit:
+			// That was all. Hours that go on getting readings are marked again at
+			// once, so the longer a pass takes the less often they are computed.
+			r.rest(ctx, min(breather*time.Since(begin), maxBreather), false)
 		}
 		if ctx.Err() != nil && (err != nil || done == 0) {
 			break
@@ -103,6 +108,14 @@ func (r *Recomputer) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+const (
+	// breather is how many times as long as a pass took is left to others before
+	// the next one, at most maxBreather: under a steady stream of readings the
+	// recomputation takes a small part of one core and not all there is.
+	breather    = 6
+	maxBreather = 20 * time.Second
+)
 
 // rest waits for d, for the end of ctx, or, if wakeable, for a signal. After a
 // signal it waits a little more, so that one pass serves several commits.

@@ -112,6 +112,9 @@ type Pipeline struct {
 	stopping chan struct{}
 	running  atomic.Bool
 
+	// landed is used by the loop of Run alone.
+	landed landing
+
 	stations stationCache
 	newest   newestTimes
 	counts   counters
@@ -263,20 +266,21 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	})
 	defer release()
 	for ctx.Err() == nil {
+		if p.landed.plan != nil { // it must not wait for a next batch
+			p.advance(work, p.gather())
+			continue
+		}
 		select {
 		case it := <-p.queue:
-			p.commit(work, p.gather(it))
+			p.advance(work, p.gather(it))
 		case <-ctx.Done():
 		}
 	}
 	p.close()
 	p.senders.Wait()
 	left := 0
-	for len(p.queue) > 0 {
-		batch := p.gather(<-p.queue)
-		if !p.commit(work, batch) {
-			left += len(batch)
-		}
+	for len(p.queue) > 0 || p.landed.plan != nil {
+		left += p.advance(work, p.gather())
 	}
 	if left > 0 {
 		return fmt.Errorf("%w: %d messages were left unacknowledged after %s; they will be sent again", ErrStopped, left, p.o.Drain)
@@ -294,9 +298,12 @@ func (p *Pipeline) close() {
 	}
 }
 
-// gather adds what is queued already to the first item, up to MaxBatch.
-func (p *Pipeline) gather(first *item) []*item {
-	batch, size := []*item{first}, len(first.readings)
+// gather adds what is queued already to the batch, up to MaxBatch.
+func (p *Pipeline) gather(batch ...*item) []*item {
+	size := 0
+	for _, it := range batch {
+		size += max(1, len(it.readings))
+	}
 	for size < p.o.MaxBatch {
 		select {
 		case it := <-p.queue:

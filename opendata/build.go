@@ -38,6 +38,9 @@ func NewBuilder(reg *register.Register, areas *geo.Store, now func() time.Time, 
 const (
 	pollEvery   = 300 * time.Millisecond
 	minBuildGap = time.Second
+	// buildBreather is how many times as long as a build took is left to others
+	// before the next one.
+	buildBreather = 9
 )
 
 // Run rebuilds the graph whenever the data changed or an hour passed, until ctx
@@ -46,9 +49,12 @@ func (b *Builder) Run(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var last time.Time
+	gap := minBuildGap
 	for {
-		if b.now().Sub(last) >= minBuildGap {
+		if b.now().Sub(last) >= gap {
+			begin := time.Now()
 			built, err := b.refresh(ctx)
+			gap = max(minBuildGap, buildBreather*time.Since(begin))
 			switch {
 			case ctx.Err() != nil:
 				return nil

@@ -17,7 +17,7 @@ import (
 // stands with the longest listed folder above it; test support packages may be
 // imported by tests only and are not held to the order.
 var houseOrder = []string{
-	"cmd",
+	"cmd deploy/bench",
 	"web",
 	"opendata/api",
 	"opendata/report opendata/export opendata/dcat opendata/sensorthings",

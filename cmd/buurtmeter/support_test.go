@@ -62,11 +62,17 @@ func (r *running) url(path string) string { return "http://" + r.HTTP + path }
 // is ready. It is stopped at the end of the test, or earlier by stop.
 func startServer(t *testing.T, args ...string) *running {
 	t.Helper()
+	return startServerAt(t, time.Now, args...)
+}
+
+// startServerAt is startServer with a clock of its own.
+func startServerAt(t *testing.T, now func() time.Time, args ...string) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan addresses, 1)
 	log := &syncBuffer{}
 	p := &program{
-		getenv: func(string) string { return "" }, stdout: log, stderr: log, now: time.Now,
+		getenv: func(string) string { return "" }, stdout: log, stderr: log, now: now,
 		ready: func(a addresses) { ready <- a },
 	}
 	ended := make(chan error, 1)

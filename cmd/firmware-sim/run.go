@@ -20,11 +20,14 @@ import (
 // FIRMWARE_SIM_BROKER for -broker.
 type flags struct {
 	broker, credentials string
+	enrol               string
+	stations            int
+	kinds               string
 	rate                float64
 	duration            time.Duration
 	seed                uint64
 	backfill            int
-	faults              bool
+	faults, json        bool
 }
 
 // run is the program. It returns an error after having printed it.
@@ -45,24 +48,33 @@ func simulate(ctx context.Context, args []string, getenv func(string) string, st
 	if err != nil {
 		return err
 	}
+	if err := roomFor(len(devices)); err != nil {
+		return err
+	}
 	o := firmwaresim.Options{Broker: f.broker, Devices: devices, Steady: !f.faults, LiveFor: f.duration}
 	if f.rate > 0 {
 		o.Live = min(time.Duration(float64(len(devices))/f.rate*float64(time.Second)), time.Hour)
 	}
+	begin := time.Now()
 	if f.backfill > 0 {
-		o.BackfillFrom = time.Now().AddDate(0, 0, -f.backfill)
+		o.BackfillFrom = begin.AddDate(0, 0, -f.backfill)
+	}
+	if f.enrol != "" {
+		if err := enrol(ctx, f.enrol, devices, o.Live, begin.AddDate(0, 0, -f.backfill)); err != nil {
+			return err
+		}
 	}
 	var last firmwaresim.Progress
-	begin := time.Now()
+	begin = time.Now()
+	line := progressLine{w: stderr, begin: begin}
 	o.Report = func(p firmwaresim.Progress) {
 		last = p
-		_, _ = fmt.Fprintf(stderr, "\r%6.0f s  connected %d/%d  published %d  acked %d  resent %d  refused %d ",
-			time.Since(begin).Seconds(), p.Connected, p.Devices, p.Published, p.Acknowledged, p.Resent, p.Refused)
+		line.tell(p)
 	}
 	err = firmwaresim.Run(ctx, o)
-	_, _ = fmt.Fprintln(stderr)
 	if last.Devices > 0 {
-		writeReport(stdout, last, time.Since(begin))
+		line.write(last)
+		err = errors.Join(err, writeReport(stdout, last, time.Since(begin), f.json))
 	}
 	if err == nil && last.Acknowledged < last.Published {
 		err = fmt.Errorf("%d messages were not acknowledged before the end", last.Published-last.Acknowledged)
@@ -76,11 +88,15 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (flags, 
 	fs.SetOutput(stderr)
 	fs.StringVar(&f.broker, "broker", "mqtt://127.0.0.1:1883", "address of the broker: mqtt://host:port or mqtts://host:port")
 	fs.StringVar(&f.credentials, "credentials", "", "CSV file with one station per line: id,token")
+	fs.StringVar(&f.enrol, "enrol", "", "register the fleet here instead, as simulated stations: sqlite:PATH or postgres://… of a platform for tests")
+	fs.IntVar(&f.stations, "stations", 0, "number of stations: the first ones of -credentials (0 is all of them), or how many to -enrol")
+	fs.StringVar(&f.kinds, "kinds", "own", "kinds of kits with their shares: own=8,senml=1,airgradient=1,smart-citizen=1")
 	fs.Float64Var(&f.rate, "rate", 10, "live messages per second of the whole fleet; 0 sends history only")
 	fs.DurationVar(&f.duration, "duration", time.Minute, "how long to send live messages; 0 is until stopped")
 	fs.Uint64Var(&f.seed, "seed", 1, "same seed, same measurements")
 	fs.IntVar(&f.backfill, "backfill", 0, "days of hourly history to send first")
-	fs.BoolVar(&f.faults, "faults", false, "let devices fail as real ones do: gaps, outages, wrong clocks, duplicates")
+	fs.BoolVar(&f.faults, "faults", false, "let devices fail as real ones do: gaps, reboots, outages, wrong clocks, duplicates")
+	fs.BoolVar(&f.json, "json", false, "print the report as JSON")
 	// The environment is read through getenv, never behind the caller's back.
 	var env []string
 	fs.VisitAll(func(fl *flag.Flag) {
@@ -94,16 +110,39 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (flags, 
 	switch {
 	case fs.NArg() > 0:
 		return f, fmt.Errorf("unexpected argument %q: see firmware-sim -h", fs.Arg(0))
-	case f.credentials == "":
-		return f, errors.New("give the stations' logins with -credentials FILE (lines of id,token)")
-	case f.rate < 0 || f.duration < 0 || f.backfill < 0:
-		return f, errors.New("-rate, -duration and -backfill must not be negative")
+	case (f.credentials == "") == (f.enrol == ""):
+		return f, errors.New("give the stations' logins with -credentials FILE (lines of id,token), or a register to -enrol a fleet in")
+	case f.enrol != "" && f.stations == 0:
+		return f, errors.New("say with -stations how many to enrol")
+	case f.rate < 0 || f.duration < 0 || f.backfill < 0 || f.stations < 0:
+		return f, errors.New("-rate, -duration, -backfill and -stations must not be negative")
 	}
 	return f, nil
 }
 
-// fleet reads the logins and gives each station a device.
+// fleet makes a device for every station that takes part.
 func fleet(f flags) ([]firmwaresim.Device, error) {
+	mix, err := firmwaresim.ParseMix(f.kinds)
+	if err != nil {
+		return nil, err
+	}
+	n, rows := f.stations, [][]string(nil)
+	if f.enrol == "" {
+		if rows, err = logins(f); err != nil {
+			return nil, err
+		}
+		n = len(rows)
+	}
+	devices := firmwaresim.Fleet(f.seed, n)
+	firmwaresim.Mix(devices, f.seed, mix)
+	for i, row := range rows {
+		devices[i].ID, devices[i].Token = strings.TrimSpace(row[0]), strings.TrimSpace(row[1])
+	}
+	return devices, nil
+}
+
+// logins reads the file of ids and tokens.
+func logins(f flags) ([][]string, error) {
 	file, err := os.Open(f.credentials)
 	if err != nil {
 		return nil, fmt.Errorf("logins: %w", err)
@@ -122,24 +161,11 @@ func fleet(f flags) ([]firmwaresim.Device, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("logins in %s: there are none", f.credentials)
 	}
-	devices := firmwaresim.Fleet(f.seed, len(rows))
-	for i, row := range rows {
-		devices[i].ID, devices[i].Token = strings.TrimSpace(row[0]), strings.TrimSpace(row[1])
+	if f.stations > len(rows) {
+		return nil, fmt.Errorf("logins in %s: there are %d, and -stations asks for %d", f.credentials, len(rows), f.stations)
 	}
-	return devices, nil
-}
-
-func writeReport(w io.Writer, p firmwaresim.Progress, took time.Duration) {
-	_, _ = fmt.Fprintf(w, `devices    %d
-published  %d
-acked      %d
-resent     %d
-refused    %d
-readings   %d
-seconds    %.1f
-acked/s    %.1f
-ack p50    %s
-ack p99    %s
-`, p.Devices, p.Published, p.Acknowledged, p.Resent, p.Refused, p.Readings, took.Seconds(),
-		float64(p.Acknowledged)/took.Seconds(), p.P50, p.P99)
+	if f.stations > 0 {
+		rows = rows[:f.stations]
+	}
+	return rows, nil
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,6 +96,42 @@ func TestAWrongTokenIsReportedAndAnError(t *testing.T) {
 	assert.Positive(t, got["acked"])
 }
 
+// TestAFleetIsEnrolled: the fleet registers itself, logs
+// in at a broker with that register, and a second run takes its stations over.
+func TestAFleetIsEnrolled(t *testing.T) {
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "register.db")
+	reg, err := register.Open(t.Context(), dsn, register.Options{Now: time.Now})
+	require.NoError(t, err)
+	defer func() { _ = reg.Close() }()
+	p := &platform{}
+	b, err := broker.Start(t.Context(), broker.Options{Listen: "127.0.0.1:0", Auth: reg, Ingest: p})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, b.Close()) }()
+	for range 2 {
+		var out, log bytes.Buffer
+		args := []string{"-broker", "mqtt://" + b.Addr(), "-enrol", dsn, "-stations", "40", "-rate", "80", "-duration", "2s", "-json"}
+		require.NoError(t, run(t.Context(), args, noEnv, &out, &log), log.String())
+		var r struct{ Devices, Published, Acked, Refused int }
+		require.NoError(t, json.Unmarshal(out.Bytes(), &r))
+		assert.Equal(t, 40, r.Devices)
+		assert.Equal(t, r.Published, r.Acked)
+		assert.Greater(t, r.Acked, 40)
+		assert.Zero(t, r.Refused)
+	}
+	stations, err := reg.Stations(t.Context())
+	require.NoError(t, err)
+	require.Len(t, stations, 40)
+	assert.True(t, stations[0].Simulated)
+
+	_, err = reg.AddStation(t.Context(), reading.Station{
+		ID: "sim-0041", Title: "Echt", Kind: reading.KindSensor, Model: "m", Maker: "m", Cadence: time.Minute, Since: time.Now(),
+	}, reading.SecretPosition{}, "test")
+	require.NoError(t, err)
+	var out, log bytes.Buffer
+	require.Error(t, run(t.Context(), []string{"-enrol", dsn, "-stations", "41"}, noEnv, &out, &log))
+	assert.Contains(t, log.String(), "not simulated")
+}
+
 func TestWrongCallsSayWhatToDo(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-credentials":           {},
@@ -103,6 +141,9 @@ func TestWrongCallsSayWhatToDo(t *testing.T) {
 		"must not be negative":   {"-credentials", "x", "-rate", "-1"},
 		"unexpected argument":    {"-credentials", "x", "y"},
 		"flag provided but not":  {"-colour", "red"},
+		"say with -stations":     {"-enrol", "sqlite:x"},
+		"asks for 3":             {"-credentials", credentials(t, "a,b\n"), "-stations", "3"},
+		"no kind of kit":         {"-credentials", credentials(t, "a,b\n"), "-kinds", "toaster"},
 		"nothing to send":        {"-credentials", credentials(t, "a,b\n"), "-rate", "0"},
 		"is empty or there twic": {"-credentials", credentials(t, "a,b\na,c\n")},
 	} {

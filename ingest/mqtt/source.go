@@ -72,7 +72,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("mqtt: group %q must not hold /, + or #", o.Group)
 	}
 	if o.MaxInflight <= 0 {
-		o.MaxInflight = 1000
+		o.MaxInflight = 5000
 	}
 	if o.RetryMin <= 0 {
 		o.RetryMin = time.Second
@@ -164,6 +164,7 @@ func (s *Source) pahoOptions() *paho.ClientOptions {
 		SetProtocolVersion(4).
 		SetCleanSession(false).
 		SetStore(forgetful{}).
+		SetCustomOpenConnectionFn(open).
 		SetAutoAckDisabled(true).
 		SetOrderMatters(true). // one handler at a time, so that it may block
 		SetAutoReconnect(true).

@@ -27,25 +27,12 @@ func (r *Register) MarkDirty(ctx context.Context, hours []reading.StationHour) e
 		}
 		marks = append(marks, h)
 	}
-	// One order for all writers: two calls that lock the same rows in different
-	// orders would wait for each other.
 	slices.SortFunc(marks, byStationHour)
 	marks = slices.Compact(marks)
 	if len(marks) == 0 {
 		return nil
 	}
-	token, err := markToken()
-	if err != nil {
-		return err
-	}
-	args := make([]any, 0, 3*len(marks))
-	for _, m := range marks {
-		args = append(args, string(m.Station), int64(m.Hour), token)
-	}
-	return r.write(ctx, "mark hours for recomputation", func(tx *sql.Tx) error {
-		_, err := upsertMarks().exec(ctx, tx, r.dialect, args, 512)
-		return err
-	})
+	return r.logMarks(ctx, marks)
 }
 
 func upsertMarks() statement {
@@ -76,6 +63,9 @@ func markToken() (int64, error) {
 // the marks: a mark that a change of the station made is never worked on with
 // the station of before.
 func (r *Register) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
+	if err := r.foldMarks(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := r.reads.QueryContext(ctx,
 		`SELECT station, hour, token FROM dirty_hour WHERE station > $1 ORDER BY station, hour LIMIT $2`,
 		storable(string(after), maxID), max(limit, 0))
@@ -129,6 +119,9 @@ func (r *Register) ClearDirty(ctx context.Context, hours []ingest.DirtyHour) err
 
 // DirtyCount returns the number of marked hours.
 func (r *Register) DirtyCount(ctx context.Context) (int64, error) {
+	if err := r.foldMarks(ctx); err != nil {
+		return 0, err
+	}
 	var n int64
 	if err := r.reads.QueryRowContext(ctx, `SELECT count(*) FROM dirty_hour`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count marked hours: %w", err)

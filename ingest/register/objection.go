@@ -218,12 +218,7 @@ func (r *Register) markSpan(ctx context.Context, tx *sql.Tx, id reading.StationI
 	for h := first; h <= end; h++ {
 		args = append(args, string(id), int64(h), token)
 	}
-	upsert := statement{
-		before: `INSERT INTO dirty_hour (station, hour, token) VALUES `,
-		after:  ` ON CONFLICT (station, hour) DO UPDATE SET token = excluded.token`,
-		width:  3,
-	}
-	_, err = upsert.exec(ctx, tx, r.dialect, args, 512)
+	_, err = upsertMarks().exec(ctx, tx, r.dialect, args, 512)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"buurtmeter/ingest"
@@ -63,6 +64,10 @@ type Register struct {
 	// path is the SQLite file; empty for PostgreSQL.
 	path   string
 	logins *loginCache
+	// logged counts the rows that went to the mark log.
+	logged atomic.Uint64
+	// logMark stores one row in it.
+	logMark *sql.Stmt
 }
 
 var (
@@ -99,6 +104,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Register, error) {
 	if err == nil {
 		err = r.Migrate(ctx, "register", own)
 	}
+	if err == nil {
+		// Every commit of readings does this twice, and reading the text took as
+		// long as carrying it out.
+		r.logMark, err = r.db.PrepareContext(ctx, `INSERT INTO mark_log (token, hours) VALUES ($1, $2)`)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open register: %w", err), r.Close())
 	}
@@ -108,8 +118,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Register, error) {
 // Close releases the connections. Calls that are under way fail.
 func (r *Register) Close() error {
 	var err error
+	if r.logMark != nil {
+		err = r.logMark.Close()
+	}
 	if r.reads != nil && r.reads != r.db {
-		err = r.reads.Close()
+		err = errors.Join(err, r.reads.Close())
 	}
 	if r.db != nil {
 		err = errors.Join(err, r.db.Close())
@@ -162,9 +175,15 @@ func (r *Register) InTx(ctx context.Context, fn func(*sql.Tx) error) error {
 // write is InTx for the register's own tables: it tries again after a deadlock,
 // so fn may run more than once.
 func (r *Register) write(ctx context.Context, what string, fn func(*sql.Tx) error) error {
+	return r.again(ctx, what, func() error { return r.InTx(ctx, fn) })
+}
+
+// again calls fn, which is one transaction, until that does not fail by bad
+// luck.
+func (r *Register) again(ctx context.Context, what string, fn func() error) error {
 	const attempts = 5
 	for n := 1; ; n++ {
-		err := r.InTx(ctx, fn)
+		err := fn()
 		if err == nil {
 			return nil
 		}

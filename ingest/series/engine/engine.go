@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/influxdata/influxdb/coordinator"
@@ -30,6 +31,9 @@ const Version = "1.8.10"
 
 // ErrClosed is returned by requests after Close.
 var ErrClosed = errors.New("the embedded InfluxDB engine is closed")
+
+// errDown is the answer while the files are closed after a fault.
+var errDown = errors.New("the embedded InfluxDB engine cannot open its files: look at the log, and for room on the disk")
 
 // ErrLocked is returned by Open when another process has the folder open.
 var ErrLocked = errors.New("another process has this folder open: stop it first, or use a server (InfluxDB) when several processes must write")
@@ -56,6 +60,13 @@ type Engine struct {
 	mu      sync.RWMutex // guards closed against the start of a request
 	closed  bool
 	running sync.WaitGroup
+
+	dir string
+	log *slog.Logger
+	// use is held shared by every request and alone by mend.
+	use sync.RWMutex
+	// faulty: a write failed in the files. down: they are closed, see mend.
+	faulty, down atomic.Bool
 }
 
 // Open opens the folder dir, creating it (mode 0700) when absent. A write that
@@ -75,7 +86,7 @@ func Open(dir string, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: folder %s: %w", dir, err)
 	}
-	e := &Engine{lock: lock, closing: make(chan struct{})}
+	e := &Engine{lock: lock, closing: make(chan struct{}), dir: dir, log: log}
 	if err := e.open(dir, zap.New(bridge{log: log})); err != nil {
 		return nil, errors.Join(fmt.Errorf("engine: open folder %s: %w", dir, err), lock.Close())
 	}
@@ -103,6 +114,9 @@ func (e *Engine) open(dir string, log *zap.Logger) error {
 	e.store.EngineOptions.Config = c
 	e.store.EngineOptions.EngineVersion, e.store.EngineOptions.IndexVersion = c.Engine, c.Index
 	e.store.WithLogger(log)
+	if err := cutTornTails(dir, e.log); err != nil {
+		return errors.Join(err, e.meta.Close())
+	}
 	if err := e.store.Open(); err != nil {
 		return errors.Join(err, e.store.Close(), e.meta.Close())
 	}
@@ -148,6 +162,8 @@ func (e *Engine) Close() error {
 	close(e.closing)
 	err := e.exec.Close()
 	e.running.Wait()
+	e.use.Lock() // a mend that runs now ends first; a later one finds it closed
+	defer e.use.Unlock()
 	// The writer goes before the store, so that it never writes to closed files.
 	err = errors.Join(err, e.points.Close(), e.store.Close(), e.meta.Close(), e.lock.Close())
 	if err != nil {
@@ -156,15 +172,24 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// enter counts a request in; when it returns true, leave must follow.
-func (e *Engine) enter() bool {
+// enter counts a request in; when it returns nil, leave must follow.
+func (e *Engine) enter() error {
+	e.use.RLock()
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if e.closed {
-		return false
+		e.use.RUnlock()
+		return ErrClosed
+	}
+	if e.down.Load() {
+		e.use.RUnlock()
+		return errDown
 	}
 	e.running.Add(1)
-	return true
+	return nil
 }
 
-func (e *Engine) leave() { e.running.Done() }
+func (e *Engine) leave() {
+	e.running.Done()
+	e.use.RUnlock()
+}

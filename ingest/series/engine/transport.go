@@ -26,8 +26,13 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
-	if !t.e.enter() {
-		return nil, ErrClosed
+	if req.URL.Path == "/api/v2/write" {
+		if err := t.e.mend(); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.e.enter(); err != nil {
+		return nil, err
 	}
 	switch req.URL.Path {
 	case "/api/v2/write":
@@ -106,6 +111,7 @@ func (e *Engine) writeLines(lines []byte, bucket, precision string) (status int,
 		if partial || influxdb.IsClientError(err) {
 			return http.StatusBadRequest, err.Error()
 		}
+		e.noteFault(err)
 		return http.StatusInternalServerError, err.Error()
 	}
 	if parseErr != nil {

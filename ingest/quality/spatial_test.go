@@ -338,3 +338,28 @@ func TestReference(t *testing.T) {
 	small.Hours = ReferenceHours
 	assert.Equal(t, Agrees, Reference(reading.NO2, small), "twice very little is very little")
 }
+
+// BenchmarkBuddies compares one hour at 10,000 stations spread over 30 by 30 km,
+// some 300 within reach of each; neighbours are found once per pass.
+//
+//	go test -run xxx -bench Buddies -benchmem ./ingest/quality
+func BenchmarkBuddies(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	const n = 10_000
+	places, values := make([]reading.Place, n), make([]int32, n)
+	for i := range places {
+		places[i] = reading.Place{Lon: 4.6 + rnd.Float64()*0.44, Lat: 52.3 + rnd.Float64()*0.27, Elev: math.NaN()}
+		values[i] = int32(rnd.IntN(400_000))
+	}
+	hood := Neighbourhood{Near: reading.Nearby(places, BuddyRadius, math.NaN()), Spot: reading.Nearby(places, SameSpot, math.NaN())}
+	b.Run("near", func(b *testing.B) {
+		for b.Loop() {
+			_ = reading.Nearby(places, BuddyRadius, math.NaN())
+		}
+	})
+	b.Run("hour", func(b *testing.B) {
+		for b.Loop() {
+			_ = Buddies(values, known(n), hood)
+		}
+	})
+}

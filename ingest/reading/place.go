@@ -24,6 +24,13 @@ func (p Place) Distance(q Place) float64 {
 	return 2 * earthRadius * math.Asin(math.Sqrt(min(1, h)))
 }
 
+// unit returns the place as a point on a globe of radius 1.
+func (p Place) unit() [3]float64 {
+	const rad = math.Pi / 180
+	cos := math.Cos(p.Lat * rad)
+	return [3]float64{cos * math.Cos(p.Lon*rad), cos * math.Sin(p.Lon*rad), math.Sin(p.Lat * rad)}
+}
+
 // Nearby returns for each place the indexes, ascending, of the other places at
 // most radius metres away and, when vertical is not NaN, at most vertical
 // metres higher or lower. An unknown place has no neighbours and is nobody's
@@ -40,11 +47,23 @@ func Nearby(places []Place, radius, vertical float64) [][]int {
 	// Places farther apart in latitude than this are too far apart altogether;
 	// the little more is for rounding.
 	reach := radius/earthRadius*180/math.Pi*(1+1e-9) + 1e-12
+	// The straight line through the earth tells most pairs apart without any
+	// trigonometry; it is not exact enough for places on one spot, hence the
+	// little more here too.
+	units := make([][3]float64, len(places))
+	for _, i := range order {
+		units[i] = places[i].unit()
+	}
+	chord := 2*math.Sin(min(radius/earthRadius, math.Pi)/2) + 1e-12
 	near := make([][]int, len(places))
 	for k, i := range order {
 		for _, j := range order[k+1:] {
 			if places[j].Lat-places[i].Lat > reach {
 				break
+			}
+			x, y, z := units[i][0]-units[j][0], units[i][1]-units[j][1], units[i][2]-units[j][2]
+			if x*x+y*y+z*z > chord*chord {
+				continue
 			}
 			if places[i].Distance(places[j]) > radius || level && math.Abs(places[i].Elev-places[j].Elev) > vertical {
 				continue

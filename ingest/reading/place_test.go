@@ -55,6 +55,20 @@ func TestNearbyIsEveryPair(t *testing.T) {
 	assert.Greater(t, pairs, 1000)
 }
 
+// TestNearbyIsExactAtTheRadius asks with the very distance of each pair, and
+// with a hair less.
+func TestNearbyIsExactAtTheRadius(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(4, 2))
+	for _, spread := range []float64{1e-5, 0.05, 40} {
+		for range 200 {
+			pair := []reading.Place{{Lon: 4.8, Lat: 52.4}, {Lon: 4.8 + rnd.Float64()*spread, Lat: 52.4 - rnd.Float64()*spread}}
+			d := pair[0].Distance(pair[1])
+			require.Equal(t, [][]int{{1}, {0}}, reading.Nearby(pair, d, math.NaN()))
+			require.Equal(t, [][]int{nil, nil}, reading.Nearby(pair, d*(1-1e-12), math.NaN()))
+		}
+	}
+}
+
 func TestNearbySecretTellsOnlyWhoIsNear(t *testing.T) {
 	at := func(lon, lat float64) reading.SecretPosition {
 		p, err := reading.NewSecretPosition(lon, lat)

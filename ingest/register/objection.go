@@ -224,13 +224,13 @@ func (r *Register) markSpan(ctx context.Context, tx *sql.Tx, id reading.StationI
 
 // Lifts returns the accepted objections of a station to remarks that exclude.
 func (r *Register) Lifts(ctx context.Context, id reading.StationID) ([]ingest.Lift, error) {
-	all, err := r.objections(ctx, ` WHERE station = $1 AND state = 'accepted'`, storable(string(id), maxID))
+	all, err := r.Objections(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	var lifts []ingest.Lift
 	for _, o := range all {
-		if o.Flag&reading.Liftable != 0 {
+		if o.Station == id && o.State == ObjectionAccepted && o.Flag&reading.Liftable != 0 {
 			lifts = append(lifts, ingest.Lift{Property: o.Property, Flag: o.Flag, Period: o.Period})
 		}
 	}
@@ -240,15 +240,12 @@ func (r *Register) Lifts(ctx context.Context, id reading.StationID) ([]ingest.Li
 // Objections returns the objections of a station, oldest first; the empty id
 // stands for all stations.
 func (r *Register) Objections(ctx context.Context, id reading.StationID) ([]Objection, error) {
-	if id == "" {
-		return r.objections(ctx, "")
+	query, args := `SELECT station, seq, property, flag, first_hour, end_hour, at_ms, actor, why, state, answered_ms, answerer, answer FROM objection`, []any(nil)
+	if id != "" {
+		query += ` WHERE station = $1`
+		args = append(args, storable(string(id), maxID))
 	}
-	return r.objections(ctx, ` WHERE station = $1`, storable(string(id), maxID))
-}
-
-func (r *Register) objections(ctx context.Context, where string, args ...any) ([]Objection, error) {
-	rows, err := r.reads.QueryContext(ctx, `SELECT station, seq, property, flag, first_hour, end_hour, at_ms, actor, why, state, answered_ms, answerer, answer
-		FROM objection`+where+` ORDER BY station, seq`, args...)
+	rows, err := r.reads.QueryContext(ctx, query+` ORDER BY station, seq`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read objections: %w", err)
 	}

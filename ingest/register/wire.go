@@ -45,6 +45,9 @@ func CheckWire(w reading.Wire) error {
 			return fmt.Errorf("channel %q is declared twice: give each key one property", c.Key)
 		}
 		seen[c.Key] = true
+		if c.Property == "" && c.Unit == "" {
+			continue // that sensor is left out
+		}
 		if _, err := reading.ParseProperty(string(c.Property)); err != nil {
 			return fmt.Errorf("channel %q: %w", c.Key, err)
 		}

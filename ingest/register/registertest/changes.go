@@ -51,12 +51,13 @@ func wireDeclared(t *testing.T, r *register.Register) {
 		{Key: `é "'; DROP TABLE station; -- </script> {{key}} $1 ` + "\u202e\t\u2028", Property: reading.NO2, Unit: "ppb"},
 		{Key: strings.Repeat("k", 200), Property: reading.Temperature, Unit: "°F"},
 		{Key: "Datastreams(12)", Property: reading.PM25},
+		{Key: "a sensor that is left out"},
 	}}
 	require.NoError(t, r.SetWire(ctx, "one", want, "keeper", "een openSenseMap-kit"))
 	require.Empty(t, cmp.Diff(want, wireOf(t, r, "one")))
 	require.Equal(t, register.Event{
 		Station: "one", Actor: "keeper", What: register.EventWireDeclared, Why: "een openSenseMap-kit",
-		Detail: "format opensensemap, zone Europe/Amsterdam, 3 channels",
+		Detail: "format opensensemap, zone Europe/Amsterdam, 4 channels",
 	}, last(t, r, "one"))
 	all, err := r.Stations(ctx)
 	require.NoError(t, err)
@@ -106,7 +107,7 @@ func wireRefused(t *testing.T, r *register.Register) {
 		"utf-8 key":     channel(reading.Channel{Key: "\xff", Property: reading.NO2}),
 		"twice":         channel(reading.Channel{Key: "a", Property: reading.NO2}, reading.Channel{Key: "a", Property: reading.PM10}),
 		"property":      channel(reading.Channel{Key: "a", Property: "PM2.5"}),
-		"no property":   channel(reading.Channel{Key: "a"}),
+		"unit alone":    channel(reading.Channel{Key: "a", Unit: "ppb"}),
 		"unit":          channel(reading.Channel{Key: "a", Property: reading.PM25, Unit: "ppb"}),
 		"unit nonsense": channel(reading.Channel{Key: "a", Property: reading.NO2, Unit: "\xff\x00"}),
 		"many":          {Channels: many},

@@ -98,6 +98,9 @@ func (r request) year() int {
 	return r.g.Year
 }
 
+// running tells that the year (UTC+1) is not over.
+func (r request) running(year int) bool { return clock(r.now).Year() <= year }
+
 func (r request) district(a geo.Area) string {
 	for _, d := range r.g.Districts {
 		if d.Code == a.Parent {
@@ -164,12 +167,15 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	p := paintVerdict(v)
 	vv := verdictView{
 		Norm: r.normName(n), Instrument: n.Instrument + ", " + n.Article,
-		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v),
+		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v, r.running(v.Year)),
 	}
 	if v.NotInForce {
 		vv.NotInForce = r.T("say.not-in-force", "year", strconv.Itoa(v.Year))
 	}
-	vv.Measured = r.T("buurt.measured", "coverage", r.Share(v.Coverage), "points", r.pointKinds(v))
+	vv.Measured = r.T("buurt.measured", "coverage", r.covered(v), "points", r.pointKinds(v))
+	if d, ok := v.Deciding(); ok && v.N > 0 && d.Station != v.Highest.Station && v.Outcome != norm.CannotTell {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.deciding"), r.stationTitle(d.Station) + ": " + r.measured(n, d.Verdict) + " (" + r.bounds(n, d.Verdict) + ")"})
+	}
 	if v.N > 0 {
 		vv.Facts = append(vv.Facts,
 			fact{r.T("fact.highest"), r.measured(n, v.Highest.Verdict)},

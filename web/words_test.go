@@ -75,7 +75,8 @@ func made() []string {
 		plural("say."+s, outcomes[:3]...)
 		plural("say.would."+s, outcomes[:3]...)
 	}
-	add("reason.", "no-data", "coverage", "uncertainty", "uncertainty-count", "running", "no-station", "other")
+	plural("say.none.", outcomes[:3]...)
+	add("reason.", "no-data", "coverage", "coverage-running", "uncertainty-none", "uncertainty", "uncertainty-count", "running", "no-station", "other")
 	add("because.", "no-data", "coverage", "uncertainty", "running", "other")
 	for _, i := range reading.Properties() {
 		add("property.", string(i.Property))

@@ -166,7 +166,7 @@ func regimeOrder(n norm.Norm) int {
 func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	p := paintVerdict(v)
 	vv := verdictView{
-		Norm: r.normName(n), Instrument: n.Instrument + ", " + n.Article,
+		Norm: r.normName(n), Instrument: r.textOf(n),
 		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v, r.running(v.Year)),
 	}
 	if v.NotInForce {

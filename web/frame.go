@@ -62,14 +62,23 @@ func (s *site) frame(r request, v view) frame {
 	if r.g != nil {
 		f.Prepared, f.Simulated, f.Modified = true, r.g.Simulated, r.g.Modified
 		f.Municipality = r.g.Municipality.Name
-		for _, a := range r.g.Areas {
-			if a.Source != "" {
-				f.Source = a.Source
-				break
-			}
-		}
+		f.Source = r.boundaries()
 	}
 	return f
+}
+
+// boundaries names the origin of the areas' boundaries; empty when it is not
+// known.
+func (r request) boundaries() string {
+	if r.g.Schematic {
+		return r.T("boundaries.schematic")
+	}
+	for _, a := range r.g.Areas {
+		if a.Source != "" {
+			return a.Source
+		}
+	}
+	return ""
 }
 
 // parse reads the templates once per language, so that the text functions of

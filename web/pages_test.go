@@ -173,7 +173,7 @@ func TestTheMapHasALinkAndARowPerBuurt(t *testing.T) {
 	assert.Contains(t, body, "Schematische grenzen")
 	assert.Contains(t, body, `buurtmeter areas import FILE <span class="datum">--year 2016</span>`)
 	assert.Contains(t, body, "1 van de 6 buurten heeft geen meetpunt")
-	assert.Contains(t, body, "2008/50/EC, Annex XI.B")
+	assert.Contains(t, body, "2008/50/EG, ")
 	assert.Contains(t, body, "k-none")
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
@@ -75,8 +74,10 @@ type normGroup struct {
 }
 
 type normRow struct {
-	Property, Limit, Instrument, Verified, Source, Note string
-	Applies                                             []string
+	Property, Limit, Instrument, Verified string
+	Note                                  said
+	Sources                               []said
+	Applies                               []string
 }
 
 type kindRow struct{ Kind, Note string }
@@ -106,17 +107,20 @@ func (s *site) methodPage(_ context.Context, r request) (view, error) {
 
 func (r request) normRow(n norm.Norm) normRow {
 	row := normRow{
-		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: n.Instrument + ", " + n.Article,
-		Verified: r.T("verified." + n.Verified), Source: n.Source, Note: n.Note,
+		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: r.textOf(n),
+		Verified: r.T("verified." + n.Verified), Sources: r.phrases(n.Source),
 	}
 	if step := r.regime(n); step != r.T("regime."+string(n.Regime)) {
 		row.Limit += " (" + step[len(r.T("regime."+string(n.Regime)))+2:] + ")"
 	}
+	if n.Note != "" {
+		row.Note = r.phrase(n.Note)
+	}
 	if !n.From.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.from", "from", n.From.Format(time.DateOnly)))
+		row.Applies = append(row.Applies, r.T("applies.from", "from", r.Day(n.From)))
 	}
 	if !n.Until.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.until", "until", n.Until.Format(time.DateOnly)))
+		row.Applies = append(row.Applies, r.T("applies.until", "until", r.Day(n.Until)))
 	}
 	return row
 }

@@ -77,7 +77,7 @@ func made() []string {
 	}
 	plural("say.none.", outcomes[:3]...)
 	add("reason.", "no-data", "coverage", "coverage-running", "uncertainty-none", "uncertainty", "uncertainty-count", "running", "no-station", "other")
-	add("because.", "no-data", "coverage", "uncertainty", "running", "other")
+	add("because.", "no-data", "coverage", "coverage-running", "uncertainty", "running", "other")
 	for _, i := range reading.Properties() {
 		add("property.", string(i.Property))
 		add("symbol.", string(i.Property))
@@ -106,7 +106,16 @@ func made() []string {
 	}
 	add("regime.", string(norm.EUNow), string(norm.EU2030), string(norm.WHO2021), string(norm.WHO2005))
 	add("verified.", "primary", "secondary", "memory")
-	add("lens.", lensVerdict, lensValue)
+	for _, prefix := range []string{"lens.", "map.heading.", "legend.title."} {
+		add(prefix, lensVerdict, lensValue)
+	}
+	for _, n := range norm.Table() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+			if s != "" {
+				add("", phraseKey(s))
+			}
+		}
+	}
 	for _, e := range []string{"not-found", "no-buurt", "no-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
 	}
@@ -193,6 +202,25 @@ func TestDaysAreThoseOfTheStatistics(t *testing.T) {
 	newYear := time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC)
 	assert.Equal(t, "1 januari 2026", nl.Day(newYear))
 	assert.Equal(t, "1 January 2026, 00:00", en.Moment(newYear))
+}
+
+func TestEveryPhraseOfTheNormsHasWordsInBothLanguages(t *testing.T) {
+	nl, en := bothLanguages(t)
+	iso := regexp.MustCompile(`\d{4}-\d\d-\d\d`)
+	for _, n := range norm.Table() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+			for _, w := range []words{nl, en} {
+				p := w.phrase(s)
+				if s != "" {
+					assert.Empty(t, p.Lang, "%s: no words for %q", n.ID, s)
+				}
+				assert.NotRegexp(t, iso, p.Text, n.ID)
+			}
+		}
+	}
+	assert.Equal(t, said{"some new text", english}, nl.phrase("some new text"), "English on a Dutch page says that it is English")
+	assert.Equal(t, said{"since 1 January 2015", ""}, en.phrase("since 2015-01-01"))
+	assert.Equal(t, "2008/50/EG, bijlage XIV.E, fase 1", nl.textOf(norm.Norm{Instrument: "2008/50/EC", Article: "Annex XIV.E stage 1"}))
 }
 
 func TestAnUnknownTextIsVisible(t *testing.T) {

@@ -64,7 +64,7 @@ func TestEveryPageInBothLanguages(t *testing.T) {
 				other := bothOf(p)[map[string]string{dutch: english, english: dutch}[lang]]
 				other, _, _ = strings.Cut(other, "?")
 				assert.Contains(t, body, `class="taal" href="`+other, "the switch leads to the same page")
-				assert.Contains(t, body, "nagebootst-balk", "simulated data is marked on every page")
+				assert.Contains(t, body, "gesimuleerd-balk", "simulated data is marked on every page")
 			})
 		}
 	}
@@ -227,8 +227,11 @@ func TestAStationWithoutPlaceSaysSo(t *testing.T) {
 func TestWithoutSimulatedStationsThereIsNoBanner(t *testing.T) {
 	m := opendatatest.NewMemory()
 	m.G.Simulated = false
+	for i := range m.G.Stations {
+		m.G.Stations[i].Simulated = false
+	}
 	_, body := get(t, newApp(t, m), "/")
-	assert.NotContains(t, body, "nagebootst-balk")
+	assert.NotContains(t, body, "gesimuleerd-balk")
 }
 
 func TestAnEmptyGraphIsAPage(t *testing.T) {

@@ -43,11 +43,7 @@ func (w words) figure(v, limit float64) string {
 
 // trim writes a norm's own number: 40, 37.5.
 func (w words) trim(v float64) string {
-	s := strconv.FormatFloat(v, 'f', -1, 64)
-	if w.lang == dutch {
-		s = strings.Replace(s, ".", ",", 1)
-	}
-	return s
+	return w.written(strconv.FormatFloat(v, 'f', -1, 64))
 }
 
 // limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".

@@ -53,6 +53,24 @@ func TestBothLanguagesHaveTheSameKeysAndPlaceholders(t *testing.T) {
 	}
 }
 
+// allCauses lists why something is refused.
+func allCauses() []string {
+	return []string{
+		decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
+		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
+		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
+		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused,
+	}
+}
+
+func TestThePageNamesEveryCauseOfARefusal(t *testing.T) {
+	var named []string
+	for _, causes := range refusals() {
+		named = append(named, causes...)
+	}
+	assert.ElementsMatch(t, allCauses(), named)
+}
+
 // made lists the keys that the code puts together from a value, so that the
 // test below knows them without guessing.
 func made() []string {
@@ -91,10 +109,11 @@ func made() []string {
 		add("flag.", f.Key)
 		add("flagnote.", f.Key)
 	}
-	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
-		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
-		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
-		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused)
+	add("cause.", allCauses()...)
+	for what, causes := range refusals() {
+		add("refused.", what)
+		add("refused.when.", causes...)
+	}
 	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
 		add("averaging.", string(a))
 		add("limit.mean.", string(a))
@@ -191,7 +210,11 @@ func TestNumbersAreWrittenInTheLanguage(t *testing.T) {
 	assert.Equal(t, "1.234.567", nl.Count(1234567))
 	assert.Equal(t, "1,234,567", en.Count(1234567))
 	assert.Equal(t, "999", nl.Count(999))
-	assert.Equal(t, "-1.000", nl.Count(-1000))
+	assert.Equal(t, "−1.000", nl.Count(-1000))
+	assert.Equal(t, "1.013,2", nl.Num(1013.2, 1))
+	assert.Equal(t, "−1,013.2", en.Num(-1013.2, 1))
+	assert.Equal(t, "1.000", nl.trim(1000))
+	assert.Equal(t, "−20", nl.trim(-20))
 	assert.Equal(t, "99 %", soft(nl.Share(0.9999)), "nearly all is not all")
 	assert.Equal(t, "100%", en.Share(1))
 	assert.Equal(t, "85 %", soft(nl.Share(0.85)))

@@ -128,10 +128,17 @@ func (s *site) parse() (map[string]map[string]*template.Template, error) {
 
 func functions(w words) template.FuncMap {
 	return template.FuncMap{
-		"t":      w.T,
-		"n":      w.N,
-		"rich":   w.Rich,
-		"path":   w.Path,
+		"t":    w.T,
+		"n":    w.N,
+		"rich": w.Rich,
+		"path": w.Path,
+		// Stations are named in Dutch.
+		"titlelang": func() template.HTMLAttr {
+			if w.lang == dutch {
+				return ""
+			}
+			return ` lang="nl"`
+		},
 		"text":   strconv.Itoa,
 		"inc":    func(i int) int { return i + 1 },
 		"count":  w.Count,

@@ -170,7 +170,7 @@ func TestTheMapHasALinkAndARowPerBuurt(t *testing.T) {
 	for _, a := range g.Areas {
 		assert.GreaterOrEqual(t, strings.Count(body, `href="/buurt/`+string(a.Code)+`?year=2025"`), 2, "%s: once in the drawing, once in the table", a.Name)
 	}
-	assert.Contains(t, body, "Schematische grenzen")
+	assert.Contains(t, body, "De vakken zijn schematische grenzen")
 	assert.Contains(t, body, `buurtmeter areas import FILE <span class="datum">--year 2016</span>`)
 	assert.Contains(t, body, "1 van de 6 buurten heeft geen meetpunt")
 	assert.Contains(t, body, "2008/50/EG, ")
@@ -191,7 +191,7 @@ func TestAMisspeltLinkSaysThatItShowsSomethingElse(t *testing.T) {
 
 func TestTheTableSorts(t *testing.T) {
 	app := newApp(t, opendatatest.Source(t))
-	rows := regexp.MustCompile(`<tr><th scope="row"><a href="[^"]+">([^<]+)</a></th><td>`)
+	rows := regexp.MustCompile(`<tr role="row"><th scope="row" role="rowheader"><a href="[^"]+">([^<]+)</a></th><td role="cell" class="oms">`)
 	names := func(path string) []string {
 		_, body := get(t, app, path)
 		var out []string

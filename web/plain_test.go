@@ -115,3 +115,41 @@ func TestALowerCaseCodeLeadsToTheBuurt(t *testing.T) {
 	res, _ := get(t, app, "/buurt/bu00000000")
 	assert.Equal(t, http.StatusNotFound, res.StatusCode)
 }
+
+func TestTitlesOfStationsAreMarkedAsDutch(t *testing.T) {
+	app := newApp(t, opendatatest.Source(t))
+	for _, path := range []string{"/buurt/BU04791210", "/meetpunt/zst-poelenburg-01", "/data"} {
+		_, body := get(t, app, "/en"+path)
+		assert.Regexp(t, ` lang="nl">Poelenburg, (flat|Weerpad)`, body, path)
+		_, body = get(t, app, path)
+		assert.NotContains(t, body, ` lang="nl">Poelenburg, `, path)
+	}
+}
+
+func TestWhatIsFoldedAwayHasANameOfItsOwn(t *testing.T) {
+	app := newApp(t, opendatatest.Source(t))
+	_, body := get(t, app, "/buurt/BU04791210")
+	doc, err := html.Parse(strings.NewReader(body))
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode || n.Data != "summary" {
+			continue
+		}
+		name := textOf(n)
+		assert.False(t, seen[name], name)
+		seen[name] = true
+	}
+	assert.Greater(t, len(seen), 3)
+}
+
+// textOf is all the text in a node.
+func textOf(n *html.Node) string {
+	var b strings.Builder
+	for c := range n.Descendants() {
+		if c.Type == html.TextNode {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
+}

@@ -10,6 +10,9 @@ export interface MapTexts {
   readonly zoomIn: string;
   readonly zoomOut: string;
   readonly close: string;
+  readonly scrollWindows: string;
+  readonly scrollMac: string;
+  readonly touch: string;
 }
 
 function textsOf(section: HTMLElement): MapTexts {
@@ -25,6 +28,9 @@ function textsOf(section: HTMLElement): MapTexts {
     zoomIn: text('groter'),
     zoomOut: text('kleiner'),
     close: text('sluit'),
+    scrollWindows: text('gebaarWindows'),
+    scrollMac: text('gebaarMac'),
+    touch: text('gebaarRaak'),
   };
 }
 

@@ -61,7 +61,8 @@ export function offerMovableMap(section: HTMLElement): void {
   const status = document.createElement('p');
   status.className = 'klein kaartstatus';
   status.setAttribute('role', 'status');
-  drawing.before(button, status);
+  // Before the link that skips the neighbourhoods: this button is none of them.
+  (section.querySelector('.sla-over') ?? drawing).before(button, status);
 
   let remove: (() => void) | undefined;
 

@@ -174,9 +174,8 @@ func (s *server) startHTTP(ctx context.Context) error {
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
 		Version: "1.0.0", Ready: s.ready, Raw: s.series, Page: pageOf,
 	})
-	err = web.Register(app, web.Options{
-		Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now, Publisher: s.config.publisher, MQTT: s.mqttPublic(),
-	}) //nolint:contextcheck // as above
+	site := web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now, Publisher: s.config.publisher, MQTT: s.mqttPublic()}
+	err = web.Register(app, site) //nolint:contextcheck // as above
 	if err != nil {
 		_ = ln.Close()
 		return fmt.Errorf("site: %w", err)

@@ -61,6 +61,35 @@ func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVe
 	return v
 }
 
+// Deciding returns the point to quote for the area's outcome: the highest of
+// those that have it, and for CannotTell of those that have its reason too. A
+// higher point need not be it: its interval may touch the norm where that of a
+// lower, more precise one does not. ok is false when no point has the outcome.
+func (v AreaVerdict) Deciding() (p StationVerdict, ok bool) {
+	for _, p := range v.Points {
+		if p.Outcome == v.Outcome && (v.Outcome != norm.CannotTell || p.Reason == v.Reason) {
+			return p, true
+		}
+	}
+	return StationVerdict{}, false
+}
+
+// Covered returns the least and the best coverage, 0 to 1, of the points with a
+// value; of all points when none has one, and 0 without points.
+func (v AreaVerdict) Covered() (least, most float64) {
+	first := true
+	for _, p := range v.Points {
+		if v.N > 0 && !p.HasValue {
+			continue
+		}
+		if first || p.Coverage < least {
+			least = p.Coverage
+		}
+		most, first = max(most, p.Coverage), false
+	}
+	return least, most
+}
+
 // shown returns the points that count, highest value first and points without
 // a value last: the real ones when there is one, else the simulated ones.
 func shown(points []StationVerdict) []StationVerdict {

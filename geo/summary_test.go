@@ -72,6 +72,33 @@ func TestSummariseOutcome(t *testing.T) {
 	assert.True(t, geo.Summarise("BU04791110", no2Year(t), 2031, nil).NotInForce)
 }
 
+func TestThePointToQuoteHasTheOutcomeOfTheArea(t *testing.T) {
+	wide := point("a", norm.CannotTell, norm.ReasonUncertainty, 71, 68)
+	wide.Coverage = 0.99
+	over := point("b", norm.Exceeds, norm.ReasonNone, 50, 4)
+	over.Coverage = 0.96
+	lower := point("c", norm.Exceeds, norm.ReasonNone, 48, 3)
+	short := point("d", norm.CannotTell, norm.ReasonCoverage, 90, 3)
+	short.Coverage = 0.2
+	quoted := func(points ...geo.StationVerdict) reading.StationID {
+		p, ok := geo.Summarise("BU1", no2Year(t), 2023, points).Deciding()
+		require.True(t, ok)
+		return p.Station
+	}
+	assert.Equal(t, reading.StationID("b"), quoted(lower, wide, over))
+	assert.Equal(t, reading.StationID("a"), quoted(wide, short, point("e", norm.Complies, norm.ReasonNone, 20, 3)), "the reason counts too")
+	assert.Equal(t, reading.StationID("z"), quoted(silent("z")))
+	_, ok := geo.Summarise("BU1", no2Year(t), 2023, nil).Deciding()
+	assert.False(t, ok)
+
+	least, most := geo.Summarise("BU1", no2Year(t), 2023, []geo.StationVerdict{wide, over, silent("z")}).Covered()
+	assert.InDelta(t, 0.96, least, 1e-12, "a point without a value has no coverage to speak of")
+	assert.InDelta(t, 0.99, most, 1e-12)
+	least, most = geo.Summarise("BU1", no2Year(t), 2023, nil).Covered()
+	assert.Zero(t, least)
+	assert.Zero(t, most)
+}
+
 func simulated(p geo.StationVerdict) geo.StationVerdict {
 	p.Simulated = true
 	return p

@@ -66,8 +66,8 @@ func (s *Store) Remove(ctx context.Context, year int) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNoVintage)
 		}
-		for _, table := range []string{"area", "station_area"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE year = $1`, year); err != nil {
+		for _, remove := range []string{`DELETE FROM area WHERE year = $1`, `DELETE FROM station_area WHERE year = $1`} {
+			if _, err := tx.ExecContext(ctx, remove, year); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -137,14 +138,14 @@ func Datasets(g *Graph, p Publisher) []Dataset {
 			"Hourly air quality in " + g.Municipality.Name + ", measured by residents",
 		},
 		Description: Text{
-			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2.5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " +
+			"Uurgemiddelden van stikstofdioxide (NO2), fijnstof (PM10 en PM2,5), temperatuur, luchtvochtigheid en luchtdruk van alle meetpunten van het meetnet. " +
 				"Bij elke waarde staat hoeveel minuten van het uur gemeten zijn, of het uur meetelt en welke opmerkingen over de kwaliteit er zijn. " +
 				"Een uur zonder meting is leeg, nooit nul. Kleine negatieve waarden zijn de ruis van een echt instrument en blijven staan. " +
 				"Tijden zijn UTC en geven het begin van het uur. De plek van een meetpunt is de buurt; de precieze plek is niet openbaar.",
 			"Hour means of nitrogen dioxide (NO2), particulate matter (PM10 and PM2.5), temperature, humidity and air pressure of all stations of the network. " +
 				"Each value says how many minutes of the hour were measured, whether the hour counts and which quality remarks there are. " +
 				"An hour without a measurement is empty, never zero. Small negative values are the noise of a real instrument and are kept. " +
-				"Times are UTC and give the begin of the hour. The place of a station is its neighbourhood; the precise place is not public.",
+				"Times are UTC and give the beginning of the hour. The place of a station is its neighbourhood; the precise place is not public.",
 		},
 		Keywords: []Text{
 			{"luchtkwaliteit", "air quality"},
@@ -208,8 +209,15 @@ func complete(d *Dataset, g *Graph, p Publisher) {
 	d.Temporal, d.Spatial, d.Modified = g.Span, g.Municipality, g.Modified
 	d.Quality = quality(g, c)
 	if c.simulated > 0 {
-		d.Description.NL += fmt.Sprintf(" Let op, nagebootst: %d van de %d meetpunten. Nagebootste meetpunten meten geen lucht en zijn in elk bestand gemerkt (simulated).", c.simulated, c.total)
-		d.Description.EN += fmt.Sprintf(" Note, simulated: %d of %d stations. Simulated stations measure no air and are marked in every file (simulated).", c.simulated, c.total)
+		// In the title too: catalogues and search results show nothing else.
+		nl, en := " (gesimuleerde gegevens)", " (simulated data)"
+		if c.simulated < c.total {
+			nl, en = " (deels gesimuleerde gegevens)", " (partly simulated data)"
+		}
+		d.Title.NL += nl
+		d.Title.EN += en
+		d.Description.NL += fmt.Sprintf(" Let op, gesimuleerd: %s van de %s meetpunten. Gesimuleerde meetpunten meten geen lucht en zijn in elk bestand gemerkt (simulated).", dotted(c.simulated), dotted(c.total))
+		d.Description.EN += fmt.Sprintf(" Note, simulated: %s of %s stations. Simulated stations measure no air and are marked in every file (simulated).", commaed(c.simulated), commaed(c.total))
 	}
 	if p.DatasetPages != "" {
 		d.Landing = p.BaseURL + p.DatasetPages + d.Slug
@@ -241,35 +249,69 @@ func distributions(d *Dataset, p Publisher) []Distribution {
 	return forms
 }
 
-// stationCount is how many stations of which kind stand behind the data.
+// stationCount is how many stations of which kind stand behind the data: kinds
+// of the real ones, and of the simulated ones apart, because a simulated
+// official station is not an official one.
 type stationCount struct {
-	total, simulated, reference, tube, calibrated, sensor int
+	total, simulated int
+	real, feigned    kindCount
+}
+
+type kindCount struct{ reference, tube, calibrated, sensor int }
+
+func (k *kindCount) add(kind reading.Kind) {
+	switch kind {
+	case reading.KindReference:
+		k.reference++
+	case reading.KindTube:
+		k.tube++
+	case reading.KindSensorCalibrated:
+		k.calibrated++
+	case reading.KindSensor:
+		k.sensor++
+	}
+}
+
+func (k kindCount) text() Text {
+	return Text{
+		fmt.Sprintf("officieel: %s; buisjes: %s; sensoren met ijking: %s; sensoren zonder ijking: %s", dotted(k.reference), dotted(k.tube), dotted(k.calibrated), dotted(k.sensor)),
+		fmt.Sprintf("official: %s; tubes: %s; calibrated sensors: %s; sensors without calibration: %s", commaed(k.reference), commaed(k.tube), commaed(k.calibrated), commaed(k.sensor)),
+	}
+}
+
+// dotted writes a number as Dutch does (12.345), commaed as English does.
+func dotted(n int) string { return strings.ReplaceAll(commaed(n), ",", ".") }
+
+func commaed(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func countStations(g *Graph) stationCount {
 	c := stationCount{total: len(g.Stations)}
 	for _, s := range g.Stations {
-		switch {
-		case s.Simulated:
+		if s.Simulated {
 			c.simulated++
-		case s.Kind == reading.KindReference:
-			c.reference++
-		case s.Kind == reading.KindTube:
-			c.tube++
-		case s.Kind == reading.KindSensorCalibrated:
-			c.calibrated++
-		default:
-			c.sensor++
+			c.feigned.add(s.Kind)
+		} else {
+			c.real.add(s.Kind)
 		}
 	}
 	return c
 }
 
 func quality(g *Graph, c stationCount) Text {
-	nl := fmt.Sprintf("Meetpunten: %d. Daarvan officieel: %d; buisjes: %d; sensoren met ijking: %d; sensoren zonder ijking: %d; nagebootst: %d. ",
-		c.total, c.reference, c.tube, c.calibrated, c.sensor, c.simulated)
-	en := fmt.Sprintf("Stations: %d. Of these official: %d; tubes: %d; calibrated sensors: %d; sensors without calibration: %d; simulated: %d. ",
-		c.total, c.reference, c.tube, c.calibrated, c.sensor, c.simulated)
+	kinds := c.real.text()
+	nl := fmt.Sprintf("Echte meetpunten: %s (%s). ", dotted(c.total-c.simulated), kinds.NL)
+	en := fmt.Sprintf("Real stations: %s (%s). ", commaed(c.total-c.simulated), kinds.EN)
+	if c.simulated > 0 {
+		kinds = c.feigned.text()
+		nl += fmt.Sprintf("Gesimuleerde meetpunten: %s (%s). ", dotted(c.simulated), kinds.NL)
+		en += fmt.Sprintf("Simulated stations: %s (%s). ", commaed(c.simulated), kinds.EN)
+	}
 	nl += "Sensoren van bewoners zijn minder nauwkeurig dan een officieel meetstation; de onzekerheid staat bij elk oordeel. " +
 		"Een uur telt mee als minstens 45 minuten gemeten zijn. Opmerkingen verwijderen niets: de ruwe waarde blijft bewaard."
 	en += "Residents' sensors are less precise than an official station; the uncertainty stands beside each verdict. " +
@@ -281,7 +323,7 @@ func quality(g *Graph, c stationCount) Text {
 	for _, r := range g.Rejects {
 		refused += r.Arrivals
 	}
-	nl += fmt.Sprintf(" Opmerkingen bij uren: %d. Geweigerde berichten: %d.", flagged, refused)
-	en += fmt.Sprintf(" Remarks on hours: %d. Refused messages: %d.", flagged, refused)
+	nl += fmt.Sprintf(" Opmerkingen bij uren: %s. Geweigerd: %s.", dotted(int(flagged)), dotted(int(refused)))
+	en += fmt.Sprintf(" Remarks on hours: %s. Refused: %s.", commaed(int(flagged)), commaed(int(refused)))
 	return Text{nl, en}
 }

@@ -48,20 +48,29 @@ func TestDatasetsSayWhatACatalogueAsks(t *testing.T) {
 func TestSimulatedStationsAreSaidInTheDescription(t *testing.T) {
 	g := opendatatest.Sample()
 	d := opendata.Datasets(g, publisher())[0]
-	assert.Contains(t, d.Description.NL, "nagebootst: 1 van de 9 meetpunten")
+	assert.Contains(t, d.Description.NL, "gesimuleerd: 1 van de 9 meetpunten")
 	assert.Contains(t, d.Description.EN, "simulated: 1 of 9 stations")
+	assert.True(t, strings.HasSuffix(d.Title.EN, " (partly simulated data)"), d.Title.EN)
+	g.Flagged = []opendata.FlagCount{{Property: "no2", Flag: "range", Hours: 1234567}}
+	q := opendata.Datasets(g, publisher())[0].Quality
+	assert.Contains(t, q.NL, "Opmerkingen bij uren: 1.234.567.")
+	assert.Contains(t, q.EN, "Remarks on hours: 1,234,567.")
 
 	for i := range g.Stations {
 		g.Stations[i].Simulated = false
 	}
 	d = opendata.Datasets(g, publisher())[0]
-	assert.NotContains(t, d.Description.NL, "nagebootst")
+	assert.NotContains(t, d.Description.NL+d.Title.NL+d.Quality.NL, "esimuleerd")
 
 	for i := range g.Stations {
 		g.Stations[i].Simulated = true
 	}
 	d = opendata.Datasets(g, publisher())[0]
 	assert.Equal(t, "DEVELOP", d.Status, "nothing real is in it")
+	assert.True(t, strings.HasSuffix(d.Title.NL, " (gesimuleerde gegevens)"), d.Title.NL)
+	assert.Equal(t, d.Title.EN+" (CSV)", d.Distributions[0].Title.EN, "files carry it too")
+	assert.Contains(t, d.Quality.NL, "Echte meetpunten: 0 (officieel: 0; ")
+	assert.Contains(t, d.Quality.NL, "Gesimuleerde meetpunten: 9 (officieel: 1; buisjes: 1; ")
 	assert.LessOrEqual(t, utf8.RuneCountInString(d.Description.NL), opendata.MaxDescription)
 }
 

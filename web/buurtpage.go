@@ -22,7 +22,7 @@ type buurtBody struct {
 	Action               string
 	Stations             []stationItem
 	Sections             []propertySection
-	Downloads            []download
+	Downloads            downloads
 	Empty                bool
 	Cite                 string
 }
@@ -50,10 +50,23 @@ type verdictView struct {
 
 type pointRow struct{ Href, Title, Kind, Value, Bounds, Coverage, Outcome string }
 
+// downloads are the files of one thing, with what is in them.
+type downloads struct {
+	Text  string
+	Files []download
+}
+
 type download struct{ Href, Label string }
 
 func (s *site) buurtPage(ctx context.Context, r request) (view, error) {
 	a, ok := r.g.Area(geo.Code(r.param))
+	if upper, known := r.g.Area(geo.Code(strings.ToUpper(r.param))); !ok && known {
+		to := r.Path("/buurt/" + url.PathEscape(string(upper.Code)))
+		if q := r.query.Encode(); q != "" {
+			to += "?" + q
+		}
+		return view{}, &movedError{to}
+	}
 	if !ok {
 		return view{}, notFound("no-buurt")
 	}
@@ -80,12 +93,19 @@ func (s *site) buurtPage(ctx context.Context, r request) (view, error) {
 			b.Sections = append(b.Sections, sec)
 		}
 	}
-	b.Downloads = r.downloads()
-	b.Cite = r.T("cite.buurt", "name", a.Name, "code", string(a.Code), "place", r.g.Municipality.Name,
-		"year", strconv.Itoa(year), "day", r.Day(r.g.Modified), "version", r.g.Version)
+	b.Downloads = downloads{
+		Text:  r.T("downloads.buurt", "year", strconv.Itoa(year)),
+		Files: r.files(url.Values{"area": {string(a.Code)}, "year": {strconv.Itoa(year)}}, opendata.HoursDataset, opendata.VerdictsDataset),
+	}
 	path := "/buurt/" + url.PathEscape(string(a.Code))
+	whole := path + "?year=" + strconv.Itoa(year)
+	b.Cite = strings.TrimSpace(strings.Join([]string{
+		r.T("cite.buurt", "name", a.Name, "code", string(a.Code), "place", r.g.Municipality.Name,
+			"year", strconv.Itoa(year), "day", r.Day(r.g.Modified), "version", r.g.Version),
+		r.citeSimulated(stations), s.o.BaseURL + r.Path(whole),
+	}, " "))
 	if len(r.query) > 0 {
-		path += "?year=" + strconv.Itoa(year)
+		path = whole
 	}
 	return view{page: "buurt", title: r.T("buurt.title", "name", a.Name, "year", strconv.Itoa(year)), path: path, body: b}, nil
 }
@@ -97,6 +117,9 @@ func (r request) year() int {
 	}
 	return r.g.Year
 }
+
+// running tells that the year (UTC+1) is not over.
+func (r request) running(year int) bool { return clock(r.now).Year() <= year }
 
 func (r request) district(a geo.Area) string {
 	for _, d := range r.g.Districts {
@@ -110,7 +133,7 @@ func (r request) district(a geo.Area) string {
 func (r request) stationItem(st opendata.Station) stationItem {
 	return stationItem{
 		Href: r.Path("/meetpunt/" + string(st.ID)), ID: string(st.ID), Title: st.Title,
-		Kind: r.T("kind." + string(st.Kind)), State: r.state(st), Simulated: st.Simulated,
+		Kind: r.kind(st.Kind, st.Simulated), State: r.state(st), Simulated: st.Simulated,
 	}
 }
 
@@ -163,13 +186,16 @@ func regimeOrder(n norm.Norm) int {
 func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	p := paintVerdict(v)
 	vv := verdictView{
-		Norm: r.normName(n), Instrument: n.Instrument + ", " + n.Article,
-		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v),
+		Norm: r.normName(n), Instrument: r.textOf(n),
+		Outcome: r.areaOutcome(v), Class: p.class, Mark: p.mark, Sentence: r.sentence(n, v, r.running(v.Year)),
 	}
 	if v.NotInForce {
 		vv.NotInForce = r.T("say.not-in-force", "year", strconv.Itoa(v.Year))
 	}
-	vv.Measured = r.T("buurt.measured", "coverage", r.Share(v.Coverage), "points", r.pointKinds(v))
+	vv.Measured = r.T("buurt.measured", "coverage", r.covered(v), "points", r.pointKinds(v))
+	if d, ok := v.Deciding(); ok && v.N > 0 && d.Station != v.Highest.Station && v.Outcome != norm.CannotTell {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.deciding"), r.stationTitle(d.Station) + ": " + r.measured(n, d.Verdict) + " (" + r.bounds(n, d.Verdict) + ")"})
+	}
 	if v.N > 0 {
 		vv.Facts = append(vv.Facts,
 			fact{r.T("fact.highest"), r.measured(n, v.Highest.Verdict)},
@@ -184,7 +210,7 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	}
 	for _, pt := range v.Points {
 		vv.Points = append(vv.Points, pointRow{
-			Href: r.Path("/meetpunt/" + string(pt.Station)), Title: r.stationTitle(pt.Station), Kind: r.T("kind." + string(pt.Kind)),
+			Href: r.Path("/meetpunt/" + string(pt.Station)), Title: r.stationTitle(pt.Station), Kind: r.kind(pt.Kind, pt.Simulated),
 			Value: r.value(n, pt.Verdict), Bounds: r.bounds(n, pt.Verdict), Coverage: r.Share(pt.Coverage), Outcome: r.outcome(pt.Outcome, pt.NotInForce),
 		})
 	}
@@ -230,15 +256,53 @@ func (r request) pointKinds(v geo.AreaVerdict) string {
 	if len(parts) == 0 {
 		return r.Count(0)
 	}
-	return strings.Join(parts, ", ")
+	said := strings.Join(parts, ", ")
+	if v.Simulated {
+		return r.T("simulated.all", "what", said)
+	}
+	return said
 }
 
-// downloads links the whole datasets: one file each, in every form.
-func (r request) downloads() []download {
+// kind names the kind of a station. A simulated official station is not one.
+func (r request) kind(k reading.Kind, simulated bool) string {
+	if simulated {
+		return r.T("simulated.all", "what", r.T("kind."+string(k)))
+	}
+	return r.T("kind." + string(k))
+}
+
+// citeSimulated says in a citation that the stations are no real ones; empty
+// when they are.
+func (r request) citeSimulated(stations []opendata.Station) string {
+	n := 0
+	for _, st := range stations {
+		if st.Simulated {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case len(stations):
+		return r.T("cite.simulated.all")
+	default:
+		return r.T("cite.simulated.some")
+	}
+}
+
+// files links the part of the datasets that the filter leaves, in every form.
+func (r request) files(filter url.Values, datasets ...string) []download {
 	var out []download
 	for _, d := range opendata.Datasets(r.g, opendata.Publisher{}) {
+		if !slices.Contains(datasets, d.ID) {
+			continue
+		}
 		for _, f := range d.Distributions {
-			out = append(out, download{f.URL, r.pick(f.Title)})
+			label := r.T("downloads.hours", "format", f.FileType)
+			if d.ID == opendata.VerdictsDataset {
+				label = r.T("downloads.verdicts", "format", f.FileType)
+			}
+			out = append(out, download{f.URL + "?" + filter.Encode(), label})
 		}
 	}
 	return out

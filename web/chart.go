@@ -123,7 +123,7 @@ const (
 	chartHeight = 320
 	plotLeft    = 46
 	plotRight   = 8
-	plotTop     = 30
+	plotTop     = 48
 	plotBottom  = 62
 )
 

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -20,7 +21,16 @@ type pageError struct {
 // Error names the kind of page.
 func (e *pageError) Error() string { return "error page " + e.key }
 
+// movedError leads the reader to the address that was meant.
+type movedError struct{ to string }
+
+// Error names the address.
+func (e *movedError) Error() string { return "moved to " + e.to }
+
 func notFound(key string) error { return &pageError{fiber.StatusNotFound, key} }
+
+// errorPage is the name of the error template.
+const errorPage = "error"
 
 // errorBody is what the error template shows.
 type errorBody struct {
@@ -32,6 +42,10 @@ type errorBody struct {
 // fail answers with the designed error page. The cause goes to the log, never
 // to the reader.
 func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
+	if moved := new(movedError); errors.As(cause, &moved) {
+		secure(c)
+		return c.Redirect(moved.to, fiber.StatusMovedPermanently)
+	}
 	e := &pageError{fiber.StatusInternalServerError, "server"}
 	requestID := ""
 	switch {
@@ -48,7 +62,7 @@ func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
 		r.g = g
 	}
 	raw, err := s.render(r, view{
-		page: "error", title: r.T("error." + e.key + ".title"), path: "/",
+		page: errorPage, title: r.T("error." + e.key + ".title"), path: barePath(c.Path()),
 		body: errorBody{r.Num(float64(e.status), 0), r.T("error." + e.key + ".title"), r.T("error." + e.key + ".text"), requestID},
 	})
 	if err != nil {
@@ -58,6 +72,16 @@ func (s *site) fail(c *fiber.Ctx, lang string, cause error) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	return c.Status(e.status).Send(raw)
+}
+
+// barePath is the path without the prefix of a language, fit for an address in
+// a page. It begins with exactly one slash, because two would name a host.
+func barePath(p string) string {
+	if rest, ok := strings.CutPrefix(p, "/"+english+"/"); ok {
+		p = rest
+	}
+	u := url.URL{Path: "/" + strings.TrimLeft(p, "/\\")}
+	return u.EscapedPath()
 }
 
 // designedErrors gives browsers the designed page for a path that nobody

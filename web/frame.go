@@ -12,15 +12,16 @@ import (
 
 // frame is what the layout around every page shows.
 type frame struct {
-	Lang, Title         string
-	Municipality        string
-	Styles, Fonts       []string
-	Script              string
-	Canonical           string
-	Alternates          []alternate
-	Other               alternate
-	Nav                 []navItem
-	Simulated, Prepared bool
+	Lang, Title   string
+	Municipality  string
+	Styles, Fonts []string
+	Script        string
+	Canonical     string
+	Alternates    []alternate
+	Other         alternate
+	Nav           []navItem
+	Simulated     string // how many stations are; empty when none is
+	Prepared      bool
 	// Misread is set when the address asks for something that is not here.
 	Misread  bool
 	Modified time.Time
@@ -45,9 +46,11 @@ func (s *site) frame(r request, v view) frame {
 		if lang != r.lang {
 			f.Other = alternate{lang, href}
 		}
-		f.Alternates = append(f.Alternates, alternate{lang, s.o.BaseURL + href})
+		if v.page != errorPage {
+			f.Alternates = append(f.Alternates, alternate{lang, s.o.BaseURL + href})
+		}
 	}
-	if s.o.BaseURL != "" {
+	if s.o.BaseURL != "" && v.page != errorPage { // what is not there has no address of its own
 		f.Canonical = s.o.BaseURL + r.Path(v.path)
 	}
 	here, _, _ := strings.Cut(v.path, "?")
@@ -57,19 +60,42 @@ func (s *site) frame(r request, v view) frame {
 		{"/methode", "nav.method"},
 		{"/aansluiten", "nav.connect"},
 	} {
-		f.Nav = append(f.Nav, navItem{r.Path(p.path), r.T(p.key), here == p.path && v.page != "error"})
+		f.Nav = append(f.Nav, navItem{r.Path(p.path), r.T(p.key), here == p.path && v.page != errorPage})
 	}
 	if r.g != nil {
-		f.Prepared, f.Simulated, f.Modified = true, r.g.Simulated, r.g.Modified
+		f.Prepared, f.Modified, f.Simulated = true, r.g.Modified, r.simulated()
 		f.Municipality = r.g.Municipality.Name
-		for _, a := range r.g.Areas {
-			if a.Source != "" {
-				f.Source = a.Source
-				break
-			}
-		}
+		f.Source = r.boundaries()
 	}
 	return f
+}
+
+// simulated says how many stations are simulated; empty when none is.
+func (r request) simulated() string {
+	n := 0
+	for _, st := range r.g.Stations {
+		if st.Simulated {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return r.N("simulated.banner", n, "total", len(r.g.Stations))
+}
+
+// boundaries names the origin of the areas' boundaries; empty when it is not
+// known.
+func (r request) boundaries() string {
+	if r.g.Schematic {
+		return r.T("boundaries.schematic")
+	}
+	for _, a := range r.g.Areas {
+		if a.Source != "" {
+			return a.Source
+		}
+	}
+	return ""
 }
 
 // parse reads the templates once per language, so that the text functions of
@@ -102,10 +128,17 @@ func (s *site) parse() (map[string]map[string]*template.Template, error) {
 
 func functions(w words) template.FuncMap {
 	return template.FuncMap{
-		"t":      w.T,
-		"n":      w.N,
-		"rich":   w.Rich,
-		"path":   w.Path,
+		"t":    w.T,
+		"n":    w.N,
+		"rich": w.Rich,
+		"path": w.Path,
+		// Stations are named in Dutch.
+		"titlelang": func() template.HTMLAttr {
+			if w.lang == dutch {
+				return ""
+			}
+			return ` lang="nl"`
+		},
 		"text":   strconv.Itoa,
 		"inc":    func(i int) int { return i + 1 },
 		"count":  w.Count,

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"html/template"
 	"math"
@@ -100,20 +99,23 @@ func (c choice) drawn(g *opendata.Graph) norm.Norm {
 }
 
 type mapBody struct {
-	Heading, Intro string
-	Form           mapForm
-	Map            template.HTML
-	Data           string // address of the movable map's data
-	Legend         []legendItem
-	Facts          []fact
-	Schematic      bool
-	AreaYear       int
-	Source         string
-	Columns        []column
-	Rows           []mapRow
-	Untold         []fact
-	Untold0        string
-	Empty          bool
+	Heading     string
+	Subject     string // the norm whose verdicts are drawn; empty in the value lens
+	Intro, Note string
+	LegendTitle string
+	Form        mapForm
+	Map         template.HTML
+	Data        string // address of the movable map's data
+	Legend      []legendItem
+	Facts       []fact
+	Schematic   bool
+	AreaYear    int
+	Source      string
+	Columns     []column
+	Rows        []mapRow
+	Untold      []fact
+	Untold0     string
+	Empty       bool
 }
 
 type mapForm struct {
@@ -163,26 +165,41 @@ func (s *site) mapPage(_ context.Context, r request) (view, error) {
 		return view{}, err
 	}
 	b := mapBody{
-		Heading: r.mapHeading(c), Form: r.mapForm(c), Map: svg, Legend: r.legend(c), Facts: r.mapFacts(c),
+		Heading: r.mapHeading(c), LegendTitle: r.legendTitle(c), Form: r.mapForm(c), Map: svg, Legend: r.legend(c), Facts: r.mapFacts(c),
 		Schematic: r.g.Schematic, AreaYear: r.g.AreaYear, Rows: r.mapRows(c), Columns: r.mapColumns(c),
 		Data: "/kaart/gebieden.geojson" + c.query() + "&lang=" + r.lang,
 	}
-	if c.lens == lensVerdict {
-		b.Intro = r.T("map.intro.verdict", "norm", r.normName(c.norm))
-	} else {
+	switch {
+	case c.lens == lensVerdict:
+		b.Subject, b.Intro = r.normName(c.norm), r.T("map.intro.verdict")
+	case r.running(c.year):
+		b.Intro = r.T("map.intro.running", "year", strconv.Itoa(c.year))
+	default:
 		b.Intro = r.T("map.intro.value")
 	}
+	if c.lens == lensValue && c.norm.Statistic == norm.Count {
+		b.Note = r.T("map.value-of-count", "norm", r.normName(c.norm))
+	}
 	b.Untold, b.Untold0 = r.untold(c)
-	b.Source = r.g.Areas[0].Source
+	b.Source = r.boundaries()
 	path := "/"
 	if len(r.query) > 0 {
 		path += c.query()
 	}
-	return view{page: "map", title: b.Heading, path: path, body: b}, nil
+	return view{page: "map", title: r.mapTitle(c), path: path, body: b}, nil
 }
 
 func (r request) mapHeading(c choice) string {
-	return r.T("map.heading", "property", r.symbol(c.norm.Property), "place", r.g.Municipality.Name, "year", strconv.Itoa(c.year))
+	return r.T("map.heading."+c.lens, "property", r.symbol(c.norm.Property), "place", r.g.Municipality.Name, "year", strconv.Itoa(c.year))
+}
+
+// mapTitle names the map so that no two choices have the same title: the
+// heading, and in the verdict lens the norm.
+func (r request) mapTitle(c choice) string {
+	if c.lens == lensValue {
+		return r.mapHeading(c)
+	}
+	return r.mapHeading(c) + " – " + r.normName(c.norm)
 }
 
 func (r request) mapForm(c choice) mapForm {
@@ -215,7 +232,11 @@ func (r request) yearOptions(chosen int) []option {
 	slices.Reverse(ys)
 	out := make([]option, len(ys))
 	for i, y := range ys {
-		out[i] = option{strconv.Itoa(y), strconv.Itoa(y), y == chosen}
+		label := strconv.Itoa(y)
+		if r.running(y) {
+			label = r.T("form.year.running", "year", label)
+		}
+		out[i] = option{strconv.Itoa(y), label, y == chosen}
 	}
 	return out
 }
@@ -253,16 +274,30 @@ func (r request) drawMap(c choice) (template.HTML, error) {
 			Title: a.Name + ": " + r.shortText(c, n, v), Label: a.Name,
 			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
 		}
-	}, tile.Options{Width: mapWidth, IDPrefix: "kaart", Title: r.mapHeading(c), Desc: r.T("map.desc")})
+	}, tile.Options{Width: mapWidth, IDPrefix: "kaart", Title: r.mapTitle(c), Desc: r.T("map.desc")})
 	return template.HTML(svg), err //nolint:gosec // drawn by geo/tile, which escapes
+}
+
+// shown is the point whose value stands for an area under the choice: in the
+// verdict lens the one that gives the outcome, in the value lens the highest
+// year mean; else the highest value there is. ok is false when there is none.
+func shown(c choice, v geo.AreaVerdict) (p geo.StationVerdict, ok bool) {
+	if c.lens == lensValue {
+		if p, ok := yearPoint(v); ok {
+			return p, true
+		}
+	} else if p, ok := v.Deciding(); ok && p.HasValue {
+		return p, true
+	}
+	return v.Highest, v.N > 0 && v.Highest.HasValue
 }
 
 // shortText is the outcome of an area in a few words, for titles and pop-ups.
 func (r request) shortText(c choice, n norm.Norm, v geo.AreaVerdict) string {
 	if c.lens == lensVerdict {
 		s := r.areaOutcome(v)
-		if v.N > 0 && v.Highest.HasValue {
-			s += " (" + r.measured(n, v.Highest.Verdict) + ")"
+		if p, ok := shown(c, v); ok {
+			s += " (" + r.measured(n, p.Verdict) + ")"
 		}
 		return s
 	}
@@ -272,196 +307,13 @@ func (r request) shortText(c choice, n norm.Norm, v geo.AreaVerdict) string {
 	if v.Reason == norm.ReasonNoStation {
 		return r.T("outcome.none")
 	}
+	return r.noMean(c.year)
+}
+
+// noMean says why a year has no mean of a place that was measured.
+func (r request) noMean(year int) string {
+	if r.running(year) {
+		return r.T("outcome.running")
+	}
 	return r.T("outcome.short")
-}
-
-// legend lists every fill with the number of buurten that have it.
-func (r request) legend(c choice) []legendItem {
-	seen := map[string]int{}
-	n := c.drawn(r.g)
-	for _, a := range r.g.Areas {
-		seen[r.paintOf(c, r.g.Verdict(a.Code, n.ID, c.year)).class]++
-	}
-	item := func(p paint, label string) legendItem { return legendItem{p.class, p.mark, label, seen[p.class]} }
-	var out []legendItem
-	if c.lens == lensVerdict {
-		inForce := n.InForce(c.year)
-		for _, o := range []norm.Outcome{norm.Complies, norm.Exceeds, norm.ExceedsIncomplete, norm.CannotTell} {
-			out = append(out, item(paintOutcome(o), r.pointsOutcome(o, !inForce)))
-		}
-		return append(out, item(paintNone(), r.T("outcome.none")))
-	}
-	es, u := edges(c.norm.Property), unit(c.norm.Property)
-	for i := range len(es) + 1 {
-		p := paint{class: "k-w" + strconv.Itoa(i)}
-		switch i {
-		case 0:
-			out = append(out, item(p, r.T("legend.upto", "high", r.trim(es[0]), "unit", u)))
-		case len(es):
-			out = append(out, item(p, r.T("legend.above", "low", r.trim(es[i-1]), "unit", u)))
-		default:
-			out = append(out, item(p, r.T("legend.between", "low", r.trim(es[i-1]), "high", r.trim(es[i]), "unit", u)))
-		}
-	}
-	return append(out, item(paintShort(), r.T("outcome.short")), item(paintNone(), r.T("outcome.none")))
-}
-
-// mapFacts say exactly what the map shows: which average, of which period, by
-// whom, from how many points, by which rules.
-func (r request) mapFacts(c choice) []fact {
-	n := c.drawn(r.g)
-	points, version := 0, ""
-	for _, a := range r.g.Areas {
-		v := r.g.Verdict(a.Code, n.ID, c.year)
-		points += v.N
-		if version == "" && len(v.Points) > 0 {
-			version = v.Points[0].Method.Version
-		}
-	}
-	fs := []fact{}
-	if c.lens == lensVerdict {
-		fs = append(fs, fact{r.T("fact.norm"), r.normName(n)}, fact{r.T("fact.instrument"), n.Instrument + ", " + n.Article})
-	}
-	shown := r.T("drawn.verdict")
-	if c.lens == lensValue {
-		shown = r.T("drawn.value")
-	}
-	fs = append(fs,
-		fact{r.T("fact.averaging"), r.T("averaging." + string(n.Averaging))},
-		fact{r.T("fact.period"), r.T("period.year", "year", strconv.Itoa(c.year))},
-		fact{r.T("fact.drawn"), shown},
-		fact{r.T("fact.maker"), r.makers()},
-		fact{r.T("fact.points"), r.Count(int64(points))},
-	)
-	if version != "" {
-		fs = append(fs, fact{r.T("fact.method"), version})
-	}
-	return fs
-}
-
-// makers names who runs the stations, in the order of the number of them.
-func (r request) makers() string {
-	n := map[string]int{}
-	var names []string
-	for _, s := range r.g.Stations {
-		if s.Maker == "" || s.Area == "" {
-			continue
-		}
-		if n[s.Maker]++; n[s.Maker] == 1 {
-			names = append(names, s.Maker)
-		}
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(n[b], n[a]) })
-	if len(names) == 0 {
-		return "–"
-	}
-	const most = 4
-	out := ""
-	for i, m := range names {
-		if i == most {
-			return out + " " + r.N("makers.more", len(names)-most)
-		}
-		if i > 0 {
-			out += ", "
-		}
-		out += m
-	}
-	return out
-}
-
-func (r request) mapColumns(c choice) []column {
-	col := func(key, order string) column {
-		next := c
-		next.sort = order
-		return column{r.T(key), r.Path("/") + next.query() + "#tabel", c.sort == order}
-	}
-	second := col("column.outcome", sortOutcome)
-	if c.lens == lensValue {
-		second = col("column.class", sortOutcome)
-	}
-	return []column{col("column.buurt", sortName), second, col("column.value", sortValue)}
-}
-
-func (r request) mapRows(c choice) []mapRow {
-	n := c.drawn(r.g)
-	rows := make([]mapRow, 0, len(r.g.Areas))
-	classes := map[string]string{}
-	for _, l := range r.legend(c) {
-		classes[l.Class] = l.Label
-	}
-	for _, a := range r.g.Areas {
-		v := r.g.Verdict(a.Code, n.ID, c.year)
-		p := r.paintOf(c, v)
-		row := mapRow{
-			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
-			Name: a.Name, Class: p.class, Mark: p.mark, Outcome: classes[p.class],
-			Value: "–", Bounds: "–", Coverage: "–", Points: r.Count(int64(v.N)), outcome: -1,
-		}
-		if v.Reason != norm.ReasonNoStation {
-			row.Coverage = r.Share(v.Coverage)
-			if c.lens == lensVerdict {
-				row.outcome = int(v.Outcome)
-			} else {
-				row.outcome, row.Mark = 0, "" // the value has a column of its own
-			}
-			if r.untoldHere(c, v) {
-				row.Why = r.T("because." + reasonKey(v.Reason))
-			}
-		}
-		if v.N > 0 && v.Highest.HasValue {
-			row.Value, row.Bounds = r.value(n, v.Highest.Verdict), r.bounds(n, v.Highest.Verdict)
-			row.value = v.Highest.Value
-		} else {
-			row.value = -1
-		}
-		rows = append(rows, row)
-	}
-	slices.SortStableFunc(rows, func(a, b mapRow) int {
-		switch c.sort {
-		case sortValue:
-			return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.Name, b.Name))
-		case sortOutcome:
-			return cmp.Or(cmp.Compare(b.outcome, a.outcome), cmp.Compare(b.value, a.value), cmp.Compare(a.Name, b.Name))
-		default:
-			return cmp.Compare(a.Name, b.Name)
-		}
-	})
-	return rows
-}
-
-func reasonKey(reason norm.Reason) string {
-	if reason == norm.ReasonNone {
-		return "other"
-	}
-	return string(reason)
-}
-
-// untoldHere reports whether the map has nothing to tell of an area that was
-// measured.
-func (r request) untoldHere(c choice, v geo.AreaVerdict) bool {
-	if c.lens == lensValue {
-		_, ok := yearPoint(v)
-		return !ok && v.Reason != norm.ReasonNoStation
-	}
-	return v.Outcome == norm.CannotTell && v.Reason != norm.ReasonNoStation
-}
-
-// untold counts the buurten of which the map tells nothing, by cause.
-func (r request) untold(c choice) (why []fact, none string) {
-	by := map[norm.Reason]int{}
-	for _, a := range r.g.Areas {
-		v := r.g.Verdict(a.Code, c.drawn(r.g).ID, c.year)
-		if v.Reason == norm.ReasonNoStation || r.untoldHere(c, v) {
-			by[v.Reason]++
-		}
-	}
-	for _, reason := range []norm.Reason{norm.ReasonUncertainty, norm.ReasonCoverage, norm.ReasonRunning, norm.ReasonNoData, norm.ReasonNone} {
-		if by[reason] > 0 {
-			why = append(why, fact{r.T("because." + reasonKey(reason)), r.N("buurten", by[reason])})
-		}
-	}
-	if k := by[norm.ReasonNoStation]; k > 0 {
-		none = r.N("map.unmeasured", k, "total", len(r.g.Areas))
-	}
-	return why, none
 }

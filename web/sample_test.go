@@ -23,7 +23,8 @@ func newApp(t testing.TB, source opendata.Source) *fiber.App {
 	})
 	require.NoError(t, Register(app, Options{
 		Source: source, BaseURL: "https://lucht.example.nl",
-		Log: slog.New(slog.DiscardHandler), Now: opendatatest.Now,
+		Log: slog.New(slog.DiscardHandler), Now: opendatatest.Now, MQTT: "tcp://127.0.0.1:1883",
+		Publisher: opendata.Publisher{Name: "Gemeente Zaanstad", ContactName: "Team lucht", ContactEmail: "lucht@example.nl", ContactURL: "https://example.nl/contact"},
 	}))
 	return app
 }

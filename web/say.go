@@ -43,11 +43,7 @@ func (w words) figure(v, limit float64) string {
 
 // trim writes a norm's own number: 40, 37.5.
 func (w words) trim(v float64) string {
-	s := strconv.FormatFloat(v, 'f', -1, 64)
-	if w.lang == dutch {
-		s = strings.Replace(s, ".", ",", 1)
-	}
-	return s
+	return w.written(strconv.FormatFloat(v, 'f', -1, 64))
 }
 
 // limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".
@@ -150,64 +146,9 @@ func (w words) pointsOutcome(o norm.Outcome, notInForce bool) string {
 	}
 }
 
-// reason tells why a verdict cannot be told; empty when it can.
-func (w words) reason(n norm.Norm, v norm.Verdict) string {
-	if v.Outcome != norm.CannotTell {
-		return ""
-	}
-	key := "reason." + string(v.Reason)
-	if v.Reason == norm.ReasonNone {
-		key = "reason.other"
-	}
-	if v.Reason == norm.ReasonUncertainty && n.Statistic == norm.Count {
-		key = "reason.uncertainty-count"
-	}
-	low, high := w.ends(n, v)
-	return w.T(key, "year", strconv.Itoa(v.Year), "coverage", w.Share(v.Coverage),
-		"low", low, "high", high, "norm", w.trim(n.Value)+" "+unit(n.Property), "allowed", n.Allowed)
-}
-
-// sentence says in one plain sentence what the points of an area tell about a
-// norm. It never says that the area complies.
-func (w words) sentence(n norm.Norm, v geo.AreaVerdict) string {
-	if v.Outcome == norm.CannotTell {
-		return w.T("say.cannot-tell", "why", w.reason(n, w.leading(v)))
-	}
-	over := 0
-	for _, p := range v.Points {
-		if p.Outcome == norm.Exceeds || p.Outcome == norm.ExceedsIncomplete {
-			over++
-		}
-	}
-	form := "say."
-	if v.NotInForce {
-		form = "say.would."
-	}
-	low, high := w.ends(n, v.Highest.Verdict)
-	said := w.N(form+string(n.Statistic)+"."+v.Outcome.String(), v.N,
-		"over", over, "norm", w.trim(n.Value)+" "+unit(n.Property), "allowed", n.Allowed,
-		"value", w.value(n, v.Highest.Verdict), "low", low, "high", high,
-		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(v.Highest.Coverage))
-	if without := len(v.Points) - v.N; without > 0 {
-		said += " " + w.N("say.without", without)
-	}
-	return said
-}
-
 // kindNote says how precise instruments of the kind are taken to be, in the
 // figures that the verdicts use.
 func (w words) kindNote(k reading.Kind) string {
 	return w.T("kindnote."+string(k), "no2", norm.Relative(k, reading.NO2, norm.Yearly),
 		"pm", norm.Relative(k, reading.PM10, norm.Yearly), "once", norm.Relative(k, reading.NO2, norm.Daily))
-}
-
-// leading is the verdict of the point that decides why an area cannot be told:
-// the highest one with the area's reason.
-func (w words) leading(v geo.AreaVerdict) norm.Verdict {
-	for _, p := range v.Points {
-		if p.Reason == v.Reason && p.Outcome == norm.CannotTell {
-			return p.Verdict
-		}
-	}
-	return norm.Verdict{Norm: v.Norm, Reason: v.Reason, Year: v.Year, Coverage: v.Coverage}
 }

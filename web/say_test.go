@@ -46,14 +46,14 @@ func TestSentencesOfAMean(t *testing.T) {
 	}{
 		"one complies":   {areaOf(n, low), nl, "Op het ene meetpunt in deze buurt ligt het jaargemiddelde niet boven de norm van 40 µg/m³: het is 18,2 µg/m³, met 95 % zekerheid tussen 15,5 en 20,9."},
 		"all comply":     {areaOf(n, low, low, low), en, "At each of the 3 stations the year mean is not above the norm of 40 µg/m³. The highest is 18.2 µg/m³, with 95% certainty between 15.5 and 20.9."},
-		"one of two":     {areaOf(n, low, high), nl, "Op 1 van de 2 meetpunten ligt het jaargemiddelde boven de norm van 40 µg/m³. Het hoogste is 52,0 µg/m³, met 95 % zekerheid tussen 44,2 en 59,8."},
+		"one of two":     {areaOf(n, low, high), nl, "Op 1 van de 2 meetpunten ligt het jaargemiddelde boven de norm van 40 µg/m³. Het hoogste daarvan heeft 52,0 µg/m³, met 95 % zekerheid tussen 44,2 en 59,8."},
 		"a silent point": {areaOf(n, low, norm.Verdict{Reason: norm.ReasonNoData}), nl, "Op het ene meetpunt in deze buurt ligt het jaargemiddelde niet boven de norm van 40 µg/m³: het is 18,2 µg/m³, met 95 % zekerheid tussen 15,5 en 20,9. Eén ander meetpunt heeft geen bruikbare waarde."},
-		"uncertain":      {areaOf(n, low, unsure), nl, "Het is niet vast te stellen, want de meting is niet precies genoeg: het jaargemiddelde ligt met 95 % zekerheid tussen 32,3 en 43,7 en kan dus boven of onder de norm van 40 µg/m³ liggen."},
-		"short":          {areaOf(n, short), nl, "Het is niet vast te stellen, want er is maar 13 % van 2025 gemeten; minstens 85 % is nodig."},
-		"nothing":        {areaOf(n, norm.Verdict{Reason: norm.ReasonNoData}), en, "It cannot be told, because there is not one usable measurement in 2025."},
+		"uncertain":      {areaOf(n, low, unsure), nl, "Het is niet vast te stellen, want op 1 van de 2 meetpunten is de meting niet precies genoeg (gemeten: 38,0 µg/m³). Het jaargemiddelde ligt met 95 % zekerheid tussen 32,3 en 43,7 en kan dus boven of onder de norm van 40 µg/m³ liggen."},
+		"short":          {areaOf(n, short), nl, "Het is niet vast te stellen, want op het ene meetpunt in deze buurt is niet meer dan 13 % van 2025 gemeten; minstens 85 % is nodig."},
+		"nothing":        {areaOf(n, norm.Verdict{Reason: norm.ReasonNoData}), en, "It cannot be told, because at the one station in this neighbourhood there is not one usable measurement in 2025."},
 		"no station":     {areaOf(n), nl, "Het is niet vast te stellen, want er staat geen meetpunt in deze buurt."},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, soft(c.w.sentence(n, c.v))) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, soft(c.w.sentence(n, c.v, false))) })
 	}
 }
 
@@ -64,10 +64,42 @@ func TestSentencesOfACount(t *testing.T) {
 	unsure := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 30, Low: 12, High: 48, Coverage: 0.9}
 	one := norm.Verdict{Outcome: norm.Complies, HasValue: true, Value: 1, Low: 0, High: 4, Coverage: 0.99}
 	assert.Equal(t, "Op het ene meetpunt in deze buurt waren er al meer dagen boven 50 µg/m³ dan de 35 die mogen, terwijl maar 53 % van het jaar gemeten is. Geteld: 50 dagen, met 95 % zekerheid tussen 41 en 63.",
-		soft(nl.sentence(n, areaOf(n, many))))
-	assert.Equal(t, "It cannot be told, because the measurement is not precise enough: the number lies with 95% certainty between 12 and 48 and 35 are allowed.",
-		soft(en.sentence(n, areaOf(n, unsure))))
-	assert.Contains(t, soft(nl.sentence(n, areaOf(n, one))), "Gemeten: 1 dag,")
+		soft(nl.sentence(n, areaOf(n, many), false)))
+	assert.Equal(t, "It cannot be told, because at the one station in this neighbourhood the measurement is not precise enough (measured: 30 days above 50 µg/m³). The true number lies with 95% certainty between 12 and 48; 35 are allowed.",
+		soft(en.sentence(n, areaOf(n, unsure), false)))
+	assert.Contains(t, soft(nl.sentence(n, areaOf(n, one), false)), "Gemeten: 1 dag,")
+}
+
+// A higher point whose interval touches the norm must not stand for the
+// exceedance of a lower, more precise one.
+func TestTheSentenceQuotesAPointThatHasTheOutcome(t *testing.T) {
+	nl, en := bothLanguages(t)
+	n := countNorm()
+	n.Allowed = 3
+	wide := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 71, Low: 3, High: 169, Coverage: 0.99}
+	sure := norm.Verdict{Outcome: norm.Exceeds, HasValue: true, Value: 40, Low: 21, High: 66, Coverage: 0.96}
+	v := areaOf(n, wide, sure, norm.Verdict{Outcome: norm.Complies, HasValue: true, Value: 1, High: 3, Coverage: 0.97})
+	assert.Equal(t, "Op 1 van de 3 meetpunten waren er meer dagen boven 50 µg/m³ dan de 3 die mogen. Het hoogste daarvan telt 40 dagen, met 95 % zekerheid tussen 21 en 66.", soft(nl.sentence(n, v, false)))
+	assert.Equal(t, "96–99 %", soft(nl.covered(v)))
+	assert.Equal(t, "96–99%", en.covered(v))
+	assert.Equal(t, "98 %", soft(nl.covered(areaOf(n, norm.Verdict{HasValue: true, Coverage: 0.981}, norm.Verdict{HasValue: true, Coverage: 0.989}))))
+}
+
+func TestANormThatAllowsNoneIsSaidInWords(t *testing.T) {
+	nl, en := bothLanguages(t)
+	n := norm.Norm{ID: "h", Regime: norm.WHO2021, Property: reading.NO2, Averaging: norm.Hourly, Statistic: norm.Count, Value: 200}
+	clean := norm.Verdict{Outcome: norm.Complies, HasValue: true, Coverage: 0.98}
+	over := norm.Verdict{Outcome: norm.Exceeds, HasValue: true, Value: 3, Low: 1, High: 5, Coverage: 0.98}
+	unsure := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 1, High: 4, Coverage: 0.98}
+	assert.Equal(t, "De norm staat geen enkel uur boven 200 µg/m³ toe. Op alle 2 meetpunten kwam dat ook niet voor.", soft(nl.sentence(n, areaOf(n, clean, clean), false)))
+	assert.Equal(t, "The norm allows no hour above 200 µg/m³. At 1 of the 2 stations it did happen. The highest of these counts 3 hours, with 95% certainty between 1 and 5.", soft(en.sentence(n, areaOf(n, clean, over), false)))
+	assert.Contains(t, nl.sentence(n, areaOf(n, unsure), false), "er mag er geen enkele zijn.")
+}
+
+func TestARunningYearIsNotCalledPoorlyMeasured(t *testing.T) {
+	nl, _ := bothLanguages(t)
+	v := areaOf(meanNorm(), norm.Verdict{Reason: norm.ReasonCoverage, HasValue: true, Value: 30, Low: 25, High: 35, Coverage: 0.6})
+	assert.Equal(t, "Het is niet vast te stellen, want het jaar 2025 is nog niet om, en op het ene meetpunt in deze buurt is er niet meer dan 60 % van gemeten; minstens 85 % is nodig.", soft(nl.sentence(meanNorm(), v, true)))
 }
 
 func TestAPartOfAYearIsNotTakenForTheYear(t *testing.T) {
@@ -94,7 +126,7 @@ func TestANormThatDidNotApplyGivesWould(t *testing.T) {
 	v.NotInForce = true
 	assert.Equal(t, "Zou overschrijden", nl.areaOutcome(v))
 	assert.Equal(t, "Would exceed", en.areaOutcome(v))
-	assert.Contains(t, soft(nl.sentence(n, v)), "zou het jaargemiddelde boven de norm van 20 µg/m³ liggen")
+	assert.Contains(t, soft(nl.sentence(n, v, false)), "zou het jaargemiddelde boven de norm van 20 µg/m³ liggen")
 }
 
 func TestNoTextSaysThatANeighbourhoodComplies(t *testing.T) {

@@ -20,8 +20,7 @@ import (
 	"buurtmeter/opendata"
 )
 
-// Options are what the site needs. All fields are required except Assets and
-// BaseURL.
+// Options are what the site needs. Source, Log and Now are required.
 type Options struct {
 	// Source of everything that is shown.
 	Source opendata.Source
@@ -30,6 +29,12 @@ type Options struct {
 	BaseURL string
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Publisher is who runs the site and how to reach them, shown to who wants to
+	// take part; without a name nobody is shown.
+	Publisher opendata.Publisher
+	// MQTT is the address that stations connect to ("tcp://mqtt.example.nl:1883");
+	// empty when it is not known here.
+	MQTT string
 	// Assets is the built front-end; nil takes the one of Dist.
 	Assets fs.FS
 }

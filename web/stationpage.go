@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -22,7 +23,7 @@ type stationBody struct {
 	Flags        []flagRow
 	FlagYear     string
 	Charts       []*chartView
-	Downloads    []download
+	Downloads    downloads
 	NothingAtAll bool
 }
 
@@ -68,14 +69,14 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 		}
 	}
 	b.NothingAtAll = len(st.Properties) == 0
-	b.Downloads = r.downloads()
+	b.Downloads = downloads{Text: r.T("downloads.station"), Files: r.files(url.Values{"station": {string(st.ID)}}, opendata.HoursDataset)}
 	return view{page: "station", title: r.T("station.title", "title", title), path: "/meetpunt/" + string(st.ID), body: b}, nil
 }
 
 func (r request) stationFacts(st opendata.Station) []fact {
 	fs := []fact{
 		{r.T("fact.state"), r.state(st)},
-		{r.T("fact.kind"), r.T("kind." + string(st.Kind))},
+		{r.T("fact.kind"), r.kind(st.Kind, st.Simulated)},
 		{r.T("fact.uncertainty"), r.kindNote(st.Kind)},
 	}
 	if st.Model != "" {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html/template"
+	"net"
+	"net/url"
 	"strconv"
-	"time"
 
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/quality"
@@ -18,6 +20,62 @@ type connectBody struct {
 	One, Batch string
 	Properties []propertyRow
 	Flags      []flagRow
+	Refused    []refusedRow
+	Kits       []kitRow
+	Operator   *operator
+	// Broker is the address that stations connect to; empty when it is not known.
+	// BrokerLocal tells that it only works on the server's own computer.
+	Broker      string
+	BrokerLocal bool
+}
+
+// operator is who runs the site, and how to reach them.
+type operator struct{ Name, Contact, Email, URL string }
+
+// operator is nil when the settings name none.
+func (s *site) operator() *operator {
+	p := s.o.Publisher
+	if p.Name == "" {
+		return nil
+	}
+	return &operator{p.Name, p.ContactName, p.ContactEmail, p.ContactURL}
+}
+
+// refusedRow is one cause of a refusal: when it is given, and what it takes
+// along.
+type refusedRow struct {
+	Cause, What string
+	When        template.HTML
+}
+
+// refusals lists every cause, by what is refused, the largest first.
+func refusals() map[string][]string {
+	return map[string][]string{
+		"message": {"too-large", "not-utf8", "json", "format-unknown", "simulated", "station-unknown", "station-paused", "station-deleted"},
+		"reading": {"time-missing", "time-unreadable", "time-implausible", "interval", "revision", "no-values", "store-refused"},
+		"value":   {"property-unknown", "unit-unknown", "value-unreadable", "value-misplaced", "channel-unknown", "second-sensor", "conflict"},
+	}
+}
+
+func (r request) refused() []refusedRow {
+	var out []refusedRow
+	for _, what := range []string{"message", "reading", "value"} {
+		for _, cause := range refusals()[what] {
+			out = append(out, refusedRow{r.cause(cause), r.T("refused." + what), r.Rich("refused.when." + cause)})
+		}
+	}
+	return out
+}
+
+// localOnly reports whether the address of a broker ("tcp://127.0.0.1:1883")
+// leads nowhere from another computer.
+func localOnly(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "" || u.Hostname() == "localhost" || (ip != nil && (ip.IsLoopback() || ip.IsUnspecified()))
 }
 
 type propertyRow struct{ Key, Name, Unit, Low, High string }
@@ -36,7 +94,8 @@ type wireBatch struct {
 }
 
 func (s *site) connectPage(_ context.Context, r request) (view, error) {
-	b := connectBody{Topic: "buurtmeter/v1/{station}/readings"}
+	b := connectBody{Topic: "buurtmeter/v1/{station}/readings", Refused: r.refused(), Kits: kits(), Operator: s.operator(), Broker: s.o.MQTT}
+	b.BrokerLocal = b.Broker != "" && localOnly(b.Broker)
 	hour := "2026-11-23T08:"
 	one := wireReading{hour + "00:00Z", 300, 0, map[string]float64{"no2": 21.4, "pm25": 8.1, "pm10": 14.0}}
 	two := wireReading{hour + "05:00Z", 300, 0, map[string]float64{"no2": 22.0, "pm25": 8.3, "pm10": 14.2}}
@@ -84,8 +143,10 @@ type normGroup struct {
 }
 
 type normRow struct {
-	Property, Limit, Instrument, Verified, Source, Note string
-	Applies                                             []string
+	Property, Limit, Instrument, Verified string
+	Note                                  said
+	Sources                               []said
+	Applies                               []string
 }
 
 type kindRow struct{ Kind, Note string }
@@ -133,17 +194,20 @@ func (r request) checkRow(c quality.Rule) checkRow {
 
 func (r request) normRow(n norm.Norm) normRow {
 	row := normRow{
-		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: n.Instrument + ", " + n.Article,
-		Verified: r.T("verified." + n.Verified), Source: n.Source, Note: n.Note,
+		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: r.textOf(n),
+		Verified: r.T("verified." + n.Verified), Sources: r.phrases(n.Source),
 	}
 	if step := r.regime(n); step != r.T("regime."+string(n.Regime)) {
 		row.Limit += " (" + step[len(r.T("regime."+string(n.Regime)))+2:] + ")"
 	}
+	if n.Note != "" {
+		row.Note = r.phrase(n.Note)
+	}
 	if !n.From.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.from", "from", n.From.Format(time.DateOnly)))
+		row.Applies = append(row.Applies, r.T("applies.from", "from", r.Day(n.From)))
 	}
 	if !n.Until.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.until", "until", n.Until.Format(time.DateOnly)))
+		row.Applies = append(row.Applies, r.T("applies.until", "until", r.Day(n.Until)))
 	}
 	return row
 }
@@ -211,6 +275,8 @@ func (r request) cause(key string) string {
 	return key
 }
 
+type privacyBody struct{ Operator *operator }
+
 func (s *site) privacyPage(_ context.Context, r request) (view, error) {
-	return view{page: "privacy", title: r.T("privacy.title"), path: "/privacy"}, nil
+	return view{page: "privacy", title: r.T("privacy.title"), path: "/privacy", body: privacyBody{s.operator()}}, nil
 }

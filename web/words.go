@@ -109,24 +109,33 @@ func (w words) Num(v float64, decimals int) string {
 	if neg := strings.TrimPrefix(s, "-"); neg != s && strings.Trim(neg, "0.") == "" {
 		s = neg // "-0.0" is 0.0
 	}
-	s = strings.Replace(s, "-", "−", 1)
-	if w.lang == dutch {
-		s = strings.Replace(s, ".", ",", 1)
+	return w.written(s)
+}
+
+// written puts a plain decimal number into the language's way: its decimal
+// sign, thousands apart, and a minus instead of a hyphen.
+func (w words) written(s string) string {
+	whole, fraction, broken := strings.Cut(s, ".")
+	minus := ""
+	if rest, ok := strings.CutPrefix(whole, "-"); ok {
+		minus, whole = "−", rest
 	}
-	return s
+	sep, point := ",", "."
+	if w.lang == dutch {
+		sep, point = ".", ","
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + sep + whole[i:]
+	}
+	if broken {
+		whole += point + fraction
+	}
+	return minus + whole
 }
 
 // Count writes a whole number with thousands apart.
 func (w words) Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sep := ","
-	if w.lang == dutch {
-		sep = "."
-	}
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + sep + s[i:]
-	}
-	return s
+	return w.written(strconv.FormatInt(n, 10))
 }
 
 // Share writes 0.537 as "53 %" ("53%" in English). It rounds down, so that

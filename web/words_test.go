@@ -54,6 +54,25 @@ func TestBothLanguagesHaveTheSameKeysAndPlaceholders(t *testing.T) {
 	}
 }
 
+// allCauses lists why something is refused.
+func allCauses() []string {
+	return []string{
+		decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
+		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
+		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
+		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused,
+		decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated, decode.CauseSecondSensor, ingest.CauseStationDeleted,
+	}
+}
+
+func TestThePageNamesEveryCauseOfARefusal(t *testing.T) {
+	var named []string
+	for _, causes := range refusals() {
+		named = append(named, causes...)
+	}
+	assert.ElementsMatch(t, allCauses(), named)
+}
+
 // made lists the keys that the code puts together from a value, so that the
 // test below knows them without guessing.
 func made() []string {
@@ -76,8 +95,9 @@ func made() []string {
 		plural("say."+s, outcomes[:3]...)
 		plural("say.would."+s, outcomes[:3]...)
 	}
-	add("reason.", "no-data", "coverage", "uncertainty", "uncertainty-count", "running", "no-station", "other")
-	add("because.", "no-data", "coverage", "uncertainty", "running", "other")
+	plural("say.none.", outcomes[:3]...)
+	add("reason.", "no-data", "coverage", "coverage-running", "uncertainty-none", "uncertainty", "uncertainty-count", "running", "no-station", "other")
+	add("because.", "no-data", "coverage", "coverage-running", "uncertainty", "running", "other")
 	for _, i := range reading.Properties() {
 		add("property.", string(i.Property))
 		add("symbol.", string(i.Property))
@@ -98,13 +118,11 @@ func made() []string {
 			add("check.", c.Key)
 		}
 	}
-	add("cause.", decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated)
-	add("cause.", decode.CauseSecondSensor)
-	add("cause.", decode.CauseTooLarge, decode.CauseNotUTF8, decode.CauseJSON, decode.CauseNoValues, decode.CauseTimeMissing,
-		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
-		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
-		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused)
-	add("cause.", ingest.CauseStationDeleted)
+	add("cause.", allCauses()...)
+	for what, causes := range refusals() {
+		add("refused.", what)
+		add("refused.when.", causes...)
+	}
 	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
 		add("averaging.", string(a))
 		add("limit.mean.", string(a))
@@ -116,7 +134,16 @@ func made() []string {
 	}
 	add("regime.", string(norm.EUNow), string(norm.EU2030), string(norm.WHO2021), string(norm.WHO2005))
 	add("verified.", "primary", "secondary", "memory")
-	add("lens.", lensVerdict, lensValue)
+	for _, prefix := range []string{"lens.", "map.heading.", "legend.title."} {
+		add(prefix, lensVerdict, lensValue)
+	}
+	for _, n := range norm.Table() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+			if s != "" {
+				add("", phraseKey(s))
+			}
+		}
+	}
 	for _, e := range []string{"not-found", "no-buurt", "no-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
 	}
@@ -192,7 +219,11 @@ func TestNumbersAreWrittenInTheLanguage(t *testing.T) {
 	assert.Equal(t, "1.234.567", nl.Count(1234567))
 	assert.Equal(t, "1,234,567", en.Count(1234567))
 	assert.Equal(t, "999", nl.Count(999))
-	assert.Equal(t, "-1.000", nl.Count(-1000))
+	assert.Equal(t, "−1.000", nl.Count(-1000))
+	assert.Equal(t, "1.013,2", nl.Num(1013.2, 1))
+	assert.Equal(t, "−1,013.2", en.Num(-1013.2, 1))
+	assert.Equal(t, "1.000", nl.trim(1000))
+	assert.Equal(t, "−20", nl.trim(-20))
 	assert.Equal(t, "99 %", soft(nl.Share(0.9999)), "nearly all is not all")
 	assert.Equal(t, "100%", en.Share(1))
 	assert.Equal(t, "85 %", soft(nl.Share(0.85)))
@@ -203,6 +234,25 @@ func TestDaysAreThoseOfTheStatistics(t *testing.T) {
 	newYear := time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC)
 	assert.Equal(t, "1 januari 2026", nl.Day(newYear))
 	assert.Equal(t, "1 January 2026, 00:00", en.Moment(newYear))
+}
+
+func TestEveryPhraseOfTheNormsHasWordsInBothLanguages(t *testing.T) {
+	nl, en := bothLanguages(t)
+	iso := regexp.MustCompile(`\d{4}-\d\d-\d\d`)
+	for _, n := range norm.Table() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+			for _, w := range []words{nl, en} {
+				p := w.phrase(s)
+				if s != "" {
+					assert.Empty(t, p.Lang, "%s: no words for %q", n.ID, s)
+				}
+				assert.NotRegexp(t, iso, p.Text, n.ID)
+			}
+		}
+	}
+	assert.Equal(t, said{"some new text", english}, nl.phrase("some new text"), "English on a Dutch page says that it is English")
+	assert.Equal(t, said{"since 1 January 2015", ""}, en.phrase("since 2015-01-01"))
+	assert.Equal(t, "2008/50/EG, bijlage XIV.E, fase 1", nl.textOf(norm.Norm{Instrument: "2008/50/EC", Article: "Annex XIV.E stage 1"}))
 }
 
 func TestAnUnknownTextIsVisible(t *testing.T) {

@@ -79,3 +79,13 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 	require.Error(t, run(t.Context(), []string{"serve", "--config", file}, env(""), out, out))
 	assert.Contains(t, out.String(), "log-levle", "a typo in the file is an error")
 }
+
+func TestTheSiteShowsTheAddressThatStationsUse(t *testing.T) {
+	s := &server{mqttAddr: "tcp://127.0.0.1:1883"}
+	assert.Equal(t, "tcp://127.0.0.1:1883", s.mqttPublic())
+	s.config.mqttPublic = "mqtts://mqtt.example.nl:8883"
+	assert.Equal(t, "mqtts://mqtt.example.nl:8883", s.mqttPublic(), "what the operator says goes first")
+	s = &server{config: serveConfig{mqttURL: "tcp://broker:1883"}}
+	assert.Equal(t, "tcp://broker:1883", s.mqttPublic(), "a process without ingest shows the broker of the others")
+	assert.Empty(t, (&server{}).mqttPublic())
+}

@@ -26,6 +26,7 @@ type serveConfig struct {
 	mqttSecret string
 	mqttClient string
 	mqttGroup  string
+	mqttPublic string
 	publicURL  string
 	roles      string
 	logLevel   string
@@ -48,6 +49,7 @@ func (c *serveConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.mqttSecret, "mqtt-password-file", "", "file with the password at the external broker")
 	fs.StringVar(&c.mqttClient, "mqtt-client-id", "buurtmeter-ingest-1", "client id at the external broker; fixed, one per ingest process")
 	fs.StringVar(&c.mqttGroup, "mqtt-group", "", "name of the group of ingest processes that divide the work at the external broker; empty for one process")
+	fs.StringVar(&c.mqttPublic, "mqtt-public-url", "", "address by which stations reach the broker, as the site shows it, e.g. mqtts://mqtt.example.nl:8883 (default: --mqtt-url, or the address of --mqtt-listen)")
 	fs.StringVar(&c.publicURL, "public-url", "", "address by which the outside world reaches this server (default: http:// and the address of --http)")
 	fs.StringVar(&c.roles, "roles", "ingest,judge,api", "which parts run in this process")
 	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,7 +187,8 @@ func (s *server) startHTTP(ctx context.Context) error {
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
 		Version: "1.0.0", Ready: s.ready, Raw: ingest.PublicReadings{Raw: s.series, Withdrawals: s.reg}, Page: pageOf,
 	})
-	err = web.Register(app, web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now}) //nolint:contextcheck // as above
+	site := web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now, Publisher: s.config.publisher, MQTT: s.mqttPublic()}
+	err = web.Register(app, site) //nolint:contextcheck // as above
 	if err != nil {
 		_ = ln.Close()
 		return fmt.Errorf("site: %w", err)
@@ -198,6 +200,12 @@ func (s *server) startHTTP(ctx context.Context) error {
 	}()
 	s.onStop("site and API", func() error { return app.ShutdownWithTimeout(stopTimeout) })
 	return nil
+}
+
+// mqttPublic is the address at which stations reach the broker; empty in a
+// process that has none and was told of none.
+func (s *server) mqttPublic() string {
+	return cmp.Or(s.config.mqttPublic, s.mqttAddr, s.config.mqttURL)
 }
 
 // pageOf says where the site tells people about a thing that has an address of

@@ -142,7 +142,7 @@ func (c *stationCall) given(name string) bool {
 func parseChannel(s string) (reading.Channel, error) {
 	i := strings.LastIndexByte(s, '=')
 	if i < 1 {
-		return reading.Channel{}, errors.New("write KEY=PROPERTY or KEY=PROPERTY:UNIT, e.g. 87=pm25 or no2-ppb=no2:ppb")
+		return reading.Channel{}, errors.New("write KEY=PROPERTY or KEY=PROPERTY:UNIT, e.g. 87=pm25 or no2-ppb=no2:ppb, or KEY= to leave that sensor out")
 	}
 	property, unit, _ := strings.Cut(s[i+1:], ":")
 	return reading.Channel{Key: s[:i], Property: reading.Property(property), Unit: unit}, nil
@@ -160,6 +160,12 @@ func (p *program) sayWire(w reading.Wire) error {
 		return err
 	}
 	for _, ch := range w.Channels {
+		if ch.Property == "" {
+			if err := p.say("channel  %s is left out", printable(ch.Key)); err != nil {
+				return err
+			}
+			continue
+		}
 		unit := ch.Unit
 		if unit == "" {
 			info, _ := reading.InfoOf(ch.Property) // CheckWire knew it

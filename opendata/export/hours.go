@@ -27,13 +27,13 @@ const HoursHeader = "station,area,kind,simulated,property,unit,hour,value,captur
 
 func hoursExplanation() map[string]opendata.Text {
 	return map[string]opendata.Text{
-		"start":          {NL: "begin van het eerste uur van de reeks, UTC; elk volgend element is een uur later", EN: "begin of the first hour of the series, UTC; each further element is one hour later"},
+		"start":          {NL: "begin van het eerste uur van de reeks, UTC; elk volgend element is een uur later", EN: "beginning of the first hour of the series, UTC; each further element is one hour later"},
 		"values":         {NL: "uurgemiddelde in de eenheid van de reeks; null als het ontbreekt, nooit 0", EN: "hour mean in the unit of the series; null when missing, never 0"},
 		"captureMinutes": {NL: "aantal gemeten minuten van het uur, 0 tot 60", EN: "minutes of the hour that were measured, 0 to 60"},
 		"valid":          {NL: "het uur telt mee: er is een waarde, minstens 45 minuten zijn gemeten en de sensor staat niet stil", EN: "the hour counts: there is a value, at least 45 minutes were measured and the sensor is not stuck"},
 		"flags":          {NL: "opmerkingen over de kwaliteit; null als er geen zijn", EN: "quality remarks; null when there are none"},
 		"area":           {NL: "CBS-code van de buurt; null als de plek niet bekend is", EN: "CBS code of the neighbourhood; null when the place is not known"},
-		"simulated":      {NL: "het meetpunt is nagebootst en meet geen lucht", EN: "the station is simulated and measures no air"},
+		"simulated":      {NL: "het meetpunt is gesimuleerd en meet geen lucht", EN: "the station is simulated and measures no air"},
 		"position":       {NL: "de plek in dit bestand is het midden van de buurt, niet de plek van het meetpunt", EN: "the place in this file is the centre of the neighbourhood, not the place of the station"},
 	}
 }

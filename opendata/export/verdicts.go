@@ -40,7 +40,7 @@ func verdictsExplanation() map[string]opendata.Text {
 		"value":     {NL: "het jaargemiddelde in µg/m³, of het aantal uren of dagen boven de norm", EN: "the year mean in µg/m³, or the number of hours or days above the norm"},
 		"coverage":  {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
 		"periods":   {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
-		"simulated": {NL: "de meetpunten zijn nagebootst en meten geen lucht", EN: "the stations are simulated and measure no air"},
+		"simulated": {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
 		"schematic": {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
 	}
 }

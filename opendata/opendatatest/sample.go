@@ -164,7 +164,7 @@ func sampleStations() []opendata.Station {
 	all := []reading.Property{reading.NO2, reading.PM25, reading.PM10}
 	ss := []opendata.Station{
 		{ID: "ref-hemkade", Title: "Hemkade (GGD)", Kind: reading.KindReference, Model: "Chemiluminescentie, BAM-1020", Maker: "GGD Amsterdam", Since: at(2015, 1, 1), Area: "BU04791110", Properties: all},
-		{ID: "sim-peldersveld-01", Title: "Nagebootst meetpunt Peldersveld", Kind: reading.KindSensor, Model: "firmware-sim", Maker: "buurtmeter", Simulated: true, Since: at(2025, 1, 1), Area: "BU04791310", Properties: all},
+		{ID: "sim-peldersveld-01", Title: "Gesimuleerd meetpunt Peldersveld", Kind: reading.KindSensor, Model: "firmware-sim", Maker: "buurtmeter", Simulated: true, Since: at(2025, 1, 1), Area: "BU04791310", Properties: all},
 		{ID: "tube-07", Title: "Buisje Burgemeestersbuurt", Kind: reading.KindTube, Model: "Palmes-buisje", Maker: "bewoners", Since: at(2025, 1, 1), Area: "BU04791130", Properties: []reading.Property{reading.NO2}},
 		{ID: "zst-bomenbuurt-01", Title: "Bomenbuurt, schoolplein", Kind: reading.KindSensorCalibrated, Model: "SPS30 + B43F", Maker: "bewoners", Since: at(2024, 12, 1), Area: "BU04791120", Properties: all},
 		{ID: "zst-bomenbuurt-02", Title: Hostile, Kind: reading.KindSensor, Model: "=SDS011", Maker: "bewoners", Paused: true, Since: at(2025, 6, 1), Area: "BU04791120", Properties: pm},

@@ -10,6 +10,9 @@ export interface MapTexts {
   readonly zoomIn: string;
   readonly zoomOut: string;
   readonly close: string;
+  readonly scrollWindows: string;
+  readonly scrollMac: string;
+  readonly touch: string;
 }
 
 function textsOf(section: HTMLElement): MapTexts {
@@ -25,6 +28,9 @@ function textsOf(section: HTMLElement): MapTexts {
     zoomIn: text('groter'),
     zoomOut: text('kleiner'),
     close: text('sluit'),
+    scrollWindows: text('gebaarWindows'),
+    scrollMac: text('gebaarMac'),
+    touch: text('gebaarRaak'),
   };
 }
 
@@ -55,7 +61,8 @@ export function offerMovableMap(section: HTMLElement): void {
   const status = document.createElement('p');
   status.className = 'klein kaartstatus';
   status.setAttribute('role', 'status');
-  drawing.before(button, status);
+  // Before the link that skips the neighbourhoods: this button is none of them.
+  (section.querySelector('.sla-over') ?? drawing).before(button, status);
 
   let remove: (() => void) | undefined;
 

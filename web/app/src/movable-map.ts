@@ -116,17 +116,24 @@ function addAreas(map: MapLibre, areas: Areas, box: HTMLElement): void {
       'line-width': ['case', ['boolean', ['feature-state', 'chosen'], false], 4, 1],
     },
   });
+  const size: ExpressionSpecification = ['interpolate', ['linear'], ['zoom'], 10, 12, 14, 16];
+  const paint = { 'text-color': byClass(inks, '#000000'), 'text-halo-color': byClass(fills, '#ffffff'), 'text-halo-width': 1.5 };
+  // A name gives way to others; a mark never does, or an area would lose its
+  // outcome for who cannot tell the fills apart.
   map.addLayer({
     id: 'namen',
     type: 'symbol',
     source,
-    layout: {
-      'text-field': ['step', ['zoom'], ['get', 'mark'], 12, ['concat', ['get', 'mark'], '\n', ['get', 'name']]],
-      'text-font': [labelFont],
-      'text-size': ['interpolate', ['linear'], ['zoom'], 10, 12, 14, 16],
-      'text-max-width': 8,
-    },
-    paint: { 'text-color': byClass(inks, '#000000'), 'text-halo-color': byClass(fills, '#ffffff'), 'text-halo-width': 1.5 },
+    minzoom: 12,
+    layout: { 'text-field': ['get', 'name'], 'text-font': [labelFont], 'text-size': size, 'text-max-width': 8, 'text-anchor': 'top', 'text-offset': [0, 0.7] },
+    paint,
+  });
+  map.addLayer({
+    id: 'tekens',
+    type: 'symbol',
+    source,
+    layout: { 'text-field': ['get', 'mark'], 'text-font': [labelFont], 'text-size': size, 'text-allow-overlap': true },
+    paint,
   });
 }
 
@@ -135,7 +142,8 @@ function popupContent(area: AreaProperties, texts: MapTexts): HTMLElement {
   const name = document.createElement('strong');
   name.textContent = area.name;
   const text = document.createElement('p');
-  text.textContent = `${area.mark} ${area.text}`.trim();
+  // A mark that is a figure stands in the text already, in full.
+  text.textContent = /\d/.test(area.mark) ? area.text : `${area.mark} ${area.text}`.trim();
   const link = document.createElement('a');
   link.href = area.href;
   link.textContent = texts.more;
@@ -149,11 +157,20 @@ function open(map: MapLibre, found: MapGeoJSONFeature, at: { lng: number; lat: n
   const area = areas.features.find((f) => f.properties.code === code);
   if (!area) return;
   map.setFeatureState({ source, id: code }, { chosen: true });
-  new Popup({ focusAfterOpen: true, maxWidth: '18rem' })
+  const popup = new Popup({ focusAfterOpen: true, maxWidth: '18rem' })
     .setLngLat([at.lng, at.lat])
     .setDOMContent(popupContent(area.properties, texts))
-    .addTo(map)
-    .on('close', () => map.setFeatureState({ source, id: code }, { chosen: false }));
+    .addTo(map);
+  const escape = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    popup.remove();
+    map.getCanvas().focus();
+  };
+  map.getContainer().addEventListener('keydown', escape);
+  popup.on('close', () => {
+    map.getContainer().removeEventListener('keydown', escape);
+    map.setFeatureState({ source, id: code }, { chosen: false });
+  });
 }
 
 function listen(map: MapLibre, areas: Areas, texts: MapTexts): void {
@@ -195,7 +212,8 @@ export async function showMap(box: HTMLElement, texts: MapTexts): Promise<() => 
     bounds: boundsOf(areas),
     fitBoundsOptions: { padding: 16 },
     attributionControl: false,
-    cooperativeGestures: false,
+    // One finger and the wheel alone scroll the page.
+    cooperativeGestures: true,
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
@@ -205,10 +223,12 @@ export async function showMap(box: HTMLElement, texts: MapTexts): Promise<() => 
       'NavigationControl.ZoomIn': texts.zoomIn,
       'NavigationControl.ZoomOut': texts.zoomOut,
       'Popup.Close': texts.close,
+      'CooperativeGesturesHandler.WindowsHelpText': texts.scrollWindows,
+      'CooperativeGesturesHandler.MacHelpText': texts.scrollMac,
+      'CooperativeGesturesHandler.MobileHelpText': texts.touch,
     },
   });
   map.touchZoomRotate.disableRotation();
-  map.scrollZoom.disable();
   map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
   try {
     await shown(map, areas, box);

@@ -28,6 +28,39 @@ test('without JavaScript the form and the sorting work', async ({ browser }) => 
   await close();
 });
 
+test('on a phone the form is folded, the legend follows the drawing and a row shows its value', async ({ browser }) => {
+  const { page, close } = await open(browser, address('nl', '/?sort=value'), { javaScriptEnabled: false, viewport: { width: 360, height: 800 } });
+  await expect(page.getByRole('button', { name: 'Toon' })).toBeHidden();
+  await page.locator('.vouw > summary').click();
+  await expect(page.getByRole('button', { name: 'Toon' })).toBeVisible();
+  const drawing = await page.locator('.tekening').boundingBox();
+  const legend = await page.locator('#legendakop').boundingBox();
+  expect((legend?.y ?? 0) - (drawing?.y ?? 0) - (drawing?.height ?? 0), 'the legend stands straight under the drawing').toBeLessThan(60);
+  const value = await page.locator('table.buurten tbody .waarde').first().boundingBox();
+  expect(value?.x ?? -1).toBeGreaterThanOrEqual(0);
+  expect((value?.x ?? 0) + (value?.width ?? 999)).toBeLessThanOrEqual(360);
+  await close();
+});
+
+test('with forced colours the swatches keep their fills', async ({ browser }) => {
+  const { page, close } = await open(browser, address('nl', '/'), { forcedColors: 'active' });
+  const fills = await page.locator('.legenda .teken').evaluateAll((all) => all.map((e) => getComputedStyle(e).backgroundColor + getComputedStyle(e).backgroundImage));
+  expect(fills.length).toBe(5);
+  expect(new Set(fills).size).toBe(fills.length);
+  await close();
+});
+
+test('the keyboard can skip the neighbourhoods on the map', async ({ browser }) => {
+  const { page, close } = await open(browser, address('nl', '/'), {});
+  await page.locator('.kaartknop').focus();
+  await page.keyboard.press('Tab');
+  await expect(page.locator('.sla-over')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate(() => document.activeElement?.closest('.legenda') !== null), 'focus is in the legend').toBe(true);
+  await close();
+});
+
 /** Counts the colours in a picture of the canvas, in the browser itself. */
 async function coloursOf(page: Page): Promise<number> {
   const picture = await page.locator('.beweegbaar canvas').screenshot();
@@ -71,6 +104,10 @@ for (const width of widths) {
       }
       await expect(popup.first()).toBeVisible();
       if (process.env['SCHERMEN']) await page.screenshot({ path: `${process.env['SCHERMEN']}/opgeklapt-${lang}-${width}.png`, fullPage: false });
+      await page.keyboard.press('Escape');
+      await expect(popup).toHaveCount(0);
+      await expect(page.locator('.beweegbaar canvas')).toBeFocused();
+      await page.keyboard.press('Enter');
       await popup.first().getByRole('link').click();
       await expect(page).toHaveURL(/\/buurt\/BU/);
       expect(faults).toEqual([]);

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"buurtmeter/geo/norm"
+)
+
+// said is a text with its language, which is empty for that of the page.
+type said struct{ Text, Lang string }
+
+// phraseKey is the key of a phrase of the table of norms, which is written in
+// English; empty for one that the site has no words for.
+func phraseKey(phrase string) string {
+	return map[string]string{
+		"2008/50/EC":     "phrase.law-2008",
+		"(EU) 2024/2881": "phrase.law-2024",
+		"WHO AQG 2021":   "phrase.who-2021",
+		"WHO AQG 2005":   "phrase.who-2005",
+		"Annex XI.B (same values: 2024/2881 Annex I Section 1 Table 2)": "phrase.annex-11b",
+		"Annex XIV.E stage 1":       "phrase.annex-14e",
+		"Annex I Section 1 Table 1": "phrase.annex-1",
+		"Table 0.1":                 "phrase.table-1",
+		"Table 0.2":                 "phrase.table-2",
+		"Global update 2005":        "phrase.update-2005",
+		"39. BImSchV (German transposition of 2008/50/EC), full text":                                                                                     "phrase.read-german-law",
+		"table of thresholds made from the full text of (EU) 2024/2881":                                                                                   "phrase.read-thresholds",
+		"quotation of (EU) 2024/2881 Annex I Table 1":                                                                                                     "phrase.read-quotation",
+		"AirClim: old and new EU values beside the WHO guidelines":                                                                                        "phrase.read-airclim",
+		"State of Global Air and KAPSARC: WHO 2021 guidelines and interim targets":                                                                        "phrase.read-interim",
+		"WHO air quality guidelines, global update 2005":                                                                                                  "phrase.read-who-2005",
+		"COM(2022) 542 Annex I (the proposal)":                                                                                                            "phrase.read-proposal",
+		"In the Netherlands to be met since 2015-01-01 (postponement).":                                                                                   "phrase.note-postponed",
+		"A target value of 25 held since 2010-01-01 (Annex XIV.D).":                                                                                       "phrase.note-target",
+		"The proposal allowed one hour a year; the adopted text allows three.":                                                                            "phrase.note-proposal",
+		"WHO gives no number of hours that may be above the value; every hour above it counts here.":                                                      "phrase.note-hours",
+		"WHO asks for the 99th percentile of the day means, 3 to 4 exceedance days a year; more than 3 days above the value count as an exceedance here.": "phrase.note-days",
+	}[phrase]
+}
+
+// phrase puts a phrase of the table of norms into the page's language. What
+// the site has no words for stays English, and says so.
+func (w words) phrase(s string) said {
+	if k := phraseKey(s); k != "" {
+		return said{Text: w.T(k)}
+	}
+	if w.lang == english {
+		return said{Text: w.days(s)}
+	}
+	return said{Text: s, Lang: english}
+}
+
+// phrases is phrase for a list that is joined with semicolons.
+func (w words) phrases(s string) []said {
+	var out []said
+	for _, part := range strings.Split(s, "; ") {
+		if part != "" {
+			out = append(out, w.phrase(part))
+		}
+	}
+	return out
+}
+
+// days writes the dates in s (2015-01-01) in words.
+func (w words) days(s string) string {
+	return regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`).ReplaceAllStringFunc(s, func(d string) string {
+		t, err := time.Parse(time.DateOnly, d)
+		if err != nil {
+			return d
+		}
+		return w.Day(t)
+	})
+}
+
+// textOf names where a norm is written: "2008/50/EG, bijlage XI.B".
+func (w words) textOf(n norm.Norm) string {
+	return w.phrase(n.Instrument).Text + ", " + w.phrase(n.Article).Text
+}

@@ -74,9 +74,7 @@ func (p *Pipeline) prepare(ctx context.Context, m Message) (*item, error) {
 		it.rejects = []Reject{it.reject(m.Station, CauseStationPaused, "the station is paused: resume it before sending", m.Payload)}
 		return it, nil
 	}
-	if m.Format == "" {
-		it.wire.Format = st.Wire.Format
-	}
+	it.wire.Format = st.Wire.FormatOf(m.Format)
 	d := decode.Decoded{Readings: m.Decoded}
 	if m.Decoded == nil {
 		d = p.o.Decode(it.wire.Format, inputOf(m, st))

@@ -43,6 +43,16 @@ type Channel struct {
 	Unit string
 }
 
+// FormatOf returns the format to read a message in that came through a door for
+// the given format (empty for any): that one, but a Meet je stad station speaks
+// its own behind the door of The Things Stack, which carries it.
+func (w Wire) FormatOf(door Format) Format {
+	if door == "" || door == FormatTheThingsStack && w.Format == FormatMeetJeStad {
+		return w.Format
+	}
+	return door
+}
+
 // Channel returns the channel of the key.
 func (w Wire) Channel(key string) (c Channel, ok bool) {
 	for _, c := range w.Channels {

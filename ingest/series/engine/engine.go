@@ -76,6 +76,9 @@ func Open(dir string, log *slog.Logger) (*Engine, error) {
 		return nil, fmt.Errorf("engine: folder %s: %w", dir, err)
 	}
 	e := &Engine{lock: lock, closing: make(chan struct{})}
+	if err := mendIndexes(dir, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("engine: %w", err), lock.Close())
+	}
 	if err := e.open(dir, zap.New(bridge{log: log})); err != nil {
 		return nil, errors.Join(fmt.Errorf("engine: open folder %s: %w", dir, err), lock.Close())
 	}

@@ -114,7 +114,7 @@ func (e *Engine) open(dir string, log *zap.Logger) error {
 	e.store.EngineOptions.Config = c
 	e.store.EngineOptions.EngineVersion, e.store.EngineOptions.IndexVersion = c.Engine, c.Index
 	e.store.WithLogger(log)
-	if err := cutTornTails(dir, e.log); err != nil {
+	if err := errors.Join(cutTornTails(dir, e.log), mendIndexes(dir, e.log)); err != nil {
 		return errors.Join(err, e.meta.Close())
 	}
 	if err := e.store.Open(); err != nil {

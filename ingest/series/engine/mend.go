@@ -47,7 +47,7 @@ func (e *Engine) mend() error {
 	if err := e.store.Close(); err != nil {
 		return fmt.Errorf("engine: close the files after a fault: %w", err)
 	}
-	if err := cutTornTails(e.dir, e.log); err != nil {
+	if err := errors.Join(cutTornTails(e.dir, e.log), mendIndexes(e.dir, e.log)); err != nil {
 		return err
 	}
 	if err := e.store.Open(); err != nil {

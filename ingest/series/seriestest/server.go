@@ -80,7 +80,6 @@ bind-address = "%s"
 [data]
   dir = "%[2]s/data"
   wal-dir = "%[2]s/wal"
-  index-version = "tsi1"
   query-log-enabled = false
 [monitor]
   store-enabled = false

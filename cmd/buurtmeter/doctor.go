@@ -116,7 +116,7 @@ func (p *program) examineStores(ctx context.Context, d *doctor, c doctorConfig) 
 	if c.register == "" || c.influxURL == "" {
 		var fs syscall.Statfs_t
 		if err := syscall.Statfs(c.data, &fs); err == nil {
-			free := uint64(fs.Bsize) * fs.Bavail //nolint:gosec // sizes are not negative
+			free := uint64(fs.Bsize) * fs.Bavail
 			if free < lowDisk {
 				d.bad(finding{fmt.Sprintf("only %d MB are free for the data folder", free>>20), "make room: when the disk is full nothing is acknowledged any more"})
 			} else {
@@ -133,8 +133,10 @@ func (p *program) examineBroker(ctx context.Context, d *doctor, c doctorConfig) 
 	}
 	r, err := mqtt.Probe(ctx, mqtt.ProbeOptions{URL: c.mqttURL, Username: c.mqttUser, Password: password, Messages: c.keep})
 	if err != nil {
-		d.bad(finding{fmt.Sprintf("the broker cannot be examined: %v", err),
-			"check --mqtt-url, --mqtt-user and --mqtt-password-file, and give that user the right to read and write buurtmeter/v1/doctor/probe"})
+		d.bad(finding{
+			fmt.Sprintf("the broker cannot be examined: %v", err),
+			"check --mqtt-url, --mqtt-user and --mqtt-password-file, and give that user the right to read and write buurtmeter/v1/doctor/probe",
+		})
 		return ctx.Err()
 	}
 	judgeBroker(d, r)
@@ -149,11 +151,15 @@ func judgeBroker(d *doctor, r mqtt.ProbeReport) {
 	lost := r.Acknowledged - r.Delivered
 	switch {
 	case !r.Session:
-		d.bad(finding{fmt.Sprintf("the broker acknowledged %d messages while ingest was away and kept none of them: it does not keep sessions", r.Acknowledged),
-			"Mosquitto: take out persistent_client_expiration or make it longer; EMQX: mqtt.session_expiry_interval"})
+		d.bad(finding{
+			fmt.Sprintf("the broker acknowledged %d messages while ingest was away and kept none of them: it does not keep sessions", r.Acknowledged),
+			"Mosquitto: take out persistent_client_expiration or make it longer; EMQX: mqtt.session_expiry_interval",
+		})
 	case lost > 0:
-		d.bad(finding{fmt.Sprintf("the broker acknowledged %d messages while ingest was away and lost %d of them", r.Acknowledged, lost),
-			"Mosquitto: max_queued_messages 1000000 (or 0) and max_queued_bytes 0; EMQX: mqtt.max_mqueue_len = infinity"})
+		d.bad(finding{
+			fmt.Sprintf("the broker acknowledged %d messages while ingest was away and lost %d of them", r.Acknowledged, lost),
+			"Mosquitto: max_queued_messages 1000000 (or 0) and max_queued_bytes 0; EMQX: mqtt.max_mqueue_len = infinity",
+		})
 	default:
 		d.good("the broker kept all of %d messages while ingest was away", r.Acknowledged)
 	}
@@ -161,16 +167,20 @@ func judgeBroker(d *doctor, r mqtt.ProbeReport) {
 		d.note("%d messages came out of order; that does no harm here", r.Unordered)
 	}
 	if r.Inflight < enoughInflight && r.Session {
-		d.bad(finding{fmt.Sprintf("the broker gives out only %d messages before it wants an acknowledgement: that bounds the rate to %[1]d per commit", r.Inflight),
-			"Mosquitto: max_inflight_messages 1000; EMQX: mqtt.max_inflight = 1000"})
+		d.bad(finding{
+			fmt.Sprintf("the broker gives out only %d messages before it wants an acknowledgement: that bounds the rate to %[1]d per commit", r.Inflight),
+			"Mosquitto: max_inflight_messages 1000; EMQX: mqtt.max_inflight = 1000",
+		})
 	} else if r.Session {
 		d.good("the broker gives out %d messages before it wants an acknowledgement", r.Inflight)
 	}
 	if r.Large {
 		d.good("a message of 1 MiB passes")
 	} else {
-		d.bad(finding{"a message of 1 MiB, the largest that is taken, does not pass",
-			"Mosquitto: message_size_limit 1048576 (or 0), max_packet_size 0; EMQX: mqtt.max_packet_size = 2MB"})
+		d.bad(finding{
+			"a message of 1 MiB, the largest that is taken, does not pass",
+			"Mosquitto: message_size_limit 1048576 (or 0), max_packet_size 0; EMQX: mqtt.max_packet_size = 2MB",
+		})
 	}
 }
 

@@ -35,23 +35,34 @@ type kitMessage struct {
 func kitMessages() []kitMessage {
 	boxID := "595f9a282dcbee77ac0e5dc4"
 	return []kitMessage{
-		{format: reading.FormatOwn, path: "/readings", want: []string{`no2 21.5`},
-			body: func(at time.Time) string { return `{"time":"` + at.Format(time.RFC3339) + `","values":{"no2":21.5}}` }},
-		{format: reading.FormatSenML, path: "/v1/stations/%s/senml", headers: []string{"Content-Type", "application/senml+json"}, want: []string{`temperature 21.5`},
+		{
+			format: reading.FormatOwn, path: "/readings", want: []string{`no2 21.5`},
+			body: func(at time.Time) string { return `{"time":"` + at.Format(time.RFC3339) + `","values":{"no2":21.5}}` },
+		},
+		{
+			format: reading.FormatSenML, path: "/v1/stations/%s/senml", headers: []string{"Content-Type", "application/senml+json"}, want: []string{`temperature 21.5`},
 			body: func(at time.Time) string {
 				return fmt.Sprintf(`[{"bn":"urn:dev:mac:0024befffe804ff1:","bt":%d,"n":"temperature","u":"Cel","v":21.5}]`, at.Unix())
-			}},
-		{format: reading.FormatSensorCommunity, path: "/v1/push-sensor-data/", headers: []string{"X-Pin", "1", "X-Sensor", "esp8266-1"}, want: []string{`pm10 4.05`, `pm25 2.25`},
+			},
+		},
+		{
+			format: reading.FormatSensorCommunity, path: "/v1/push-sensor-data/", headers: []string{"X-Pin", "1", "X-Sensor", "esp8266-1"}, want: []string{`pm10 4.05`, `pm25 2.25`},
 			body: func(time.Time) string {
 				return `{"software_version":"NRZ-2024","sensordatavalues":[{"value_type":"P1","value":"4.05"},{"value_type":"P2","value":"2.25"}]}`
-			}},
-		{format: reading.FormatAirrohr, path: "/airrohr", want: []string{`pm10 4.05`, `pm25 2.25`},
+			},
+		},
+		{
+			format: reading.FormatAirrohr, path: "/airrohr", want: []string{`pm10 4.05`, `pm25 2.25`},
 			body: func(time.Time) string {
 				return `{"esp8266id":"1","sensordatavalues":[{"value_type":"SDS_P1","value":"4.05"},{"value_type":"SDS_P2","value":"2.25"},{"value_type":"signal","value":"-59 dBm"}]}`
-			}},
-		{format: reading.FormatAirrohrInflux, path: "/write?db=feinstaub", headers: []string{"Content-Type", "text/plain"}, want: []string{`pm10 4.05`, `pm25 2.25`},
-			body: func(time.Time) string { return "feinstaub,node=esp8266-1 SDS_P1=4.05,SDS_P2=2.25,signal=-86" }},
-		{format: reading.FormatOpenSenseMap, path: "/boxes/%s/data", headers: []string{"Content-Type", "application/sbx-bytes-ts"}, want: []string{`pm25 4.5`},
+			},
+		},
+		{
+			format: reading.FormatAirrohrInflux, path: "/write?db=feinstaub", headers: []string{"Content-Type", "text/plain"}, want: []string{`pm10 4.05`, `pm25 2.25`},
+			body: func(time.Time) string { return "feinstaub,node=esp8266-1 SDS_P1=4.05,SDS_P2=2.25,signal=-86" },
+		},
+		{
+			format: reading.FormatOpenSenseMap, path: "/boxes/%s/data", headers: []string{"Content-Type", "application/sbx-bytes-ts"}, want: []string{`pm25 4.5`},
 			wire: reading.Wire{Channels: []reading.Channel{{Key: boxID, Property: reading.PM25}}},
 			body: func(at time.Time) string {
 				b, err := hex.DecodeString(boxID)
@@ -59,30 +70,43 @@ func kitMessages() []kitMessage {
 					panic(err)
 				}
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(4.5))
-				return string(binary.LittleEndian.AppendUint32(b, uint32(at.Unix()))) //nolint:gosec // in range
-			}},
-		{format: reading.FormatTheThingsStack, path: "/v1/ttn", native: "v3/app@tenant/devices/dev-1/up", want: []string{`temperature 23`},
+				return string(binary.LittleEndian.AppendUint32(b, uint32(at.Unix())))
+			},
+		},
+		{
+			format: reading.FormatTheThingsStack, path: "/v1/ttn", native: "v3/app@tenant/devices/dev-1/up", want: []string{`temperature 23`},
 			body: func(at time.Time) string {
 				return `{"end_device_ids":{"device_id":"dev-1"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature_1":23},"received_at":"` + at.Format(time.RFC3339) + `"}}`
-			}},
-		{format: reading.FormatMeetJeStad, path: "/v1/ttn", native: "v3/app@tenant/devices/dev-2/up", want: []string{`temperature 17.5625`, `humidity 63.5`},
+			},
+		},
+		{
+			format: reading.FormatMeetJeStad, path: "/v1/ttn", native: "v3/app@tenant/devices/dev-2/up", want: []string{`temperature 17.5625`, `humidity 63.5`},
 			wire: reading.Wire{Format: reading.FormatMeetJeStad},
 			body: func(at time.Time) string {
 				return `{"end_device_ids":{"device_id":"dev-2"},"uplink_message":{"f_port":10,"frm_payload":"` +
 					base64.StdEncoding.EncodeToString([]byte{0, 0, 0, 0, 0, 0, 0x11, 0x93, 0xf8, 0xe7, 0xcd}) + `","received_at":"` + at.Format(time.RFC3339) + `"}}`
-			}},
-		{format: reading.FormatSmartCitizen, native: "device/sck/abc123/readings/raw", want: []string{`pm25 7.5`},
-			body: func(at time.Time) string { return "{ t:" + at.Format("2006-01-02T15:04:05Z") + ", 87:7.5 }" }},
-		{format: reading.FormatAirGradient, native: "airgradient/readings/ecda3b1eaaaf", want: []string{`pm25 7`, `pm25-corrected 6`, `pm10 8`},
+			},
+		},
+		{
+			format: reading.FormatSmartCitizen, native: "device/sck/abc123/readings/raw", want: []string{`pm25 7.5`},
+			body: func(at time.Time) string { return "{ t:" + at.Format("2006-01-02T15:04:05Z") + ", 87:7.5 }" },
+		},
+		{
+			format: reading.FormatAirGradient, native: "airgradient/readings/ecda3b1eaaaf", want: []string{`pm25 7`, `pm25-corrected 6`, `pm10 8`},
 			body: func(time.Time) string {
 				return `{"wifi":-46,"serialno":"ecda3b1eaaaf","pm02":7,"pm02Compensated":6,"pm10":8,"noxIndex":1,"noxRaw":16307}`
-			}},
-		{format: reading.FormatSensorThings, path: "/v1.1/Datastreams(12)/Observations", native: "v1.1/Datastreams(12)/Observations", want: []string{`no2 26`},
+			},
+		},
+		{
+			format: reading.FormatSensorThings, path: "/v1.1/Datastreams(12)/Observations", native: "v1.1/Datastreams(12)/Observations", want: []string{`no2 26`},
 			wire: reading.Wire{Channels: []reading.Channel{{Key: "Datastreams(12)", Property: reading.NO2}}},
-			body: func(at time.Time) string { return `{"result":26,"phenomenonTime":"` + at.Format(time.RFC3339) + `"}` }},
-		{format: reading.FormatHomeAssistant, native: "esphome/sensor/air/state", want: []string{`pm25 9.5`},
+			body: func(at time.Time) string { return `{"result":26,"phenomenonTime":"` + at.Format(time.RFC3339) + `"}` },
+		},
+		{
+			format: reading.FormatHomeAssistant, native: "esphome/sensor/air/state", want: []string{`pm25 9.5`},
 			wire: reading.Wire{Channels: []reading.Channel{{Key: "value_json.pm.pm25", Property: reading.PM25}}},
-			body: func(time.Time) string { return `{"pm":{"pm25":9.5},"rssi":-60}` }},
+			body: func(time.Time) string { return `{"pm":{"pm25":9.5},"rssi":-60}` },
+		},
 	}
 }
 

@@ -137,8 +137,8 @@ func (s *server) startMetrics(ctx context.Context) error {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 2 * scrapeTimeout}))
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
-		if err := web.Serve(ln); err != nil && err != http.ErrServerClosed { //nolint:errorlint // the package returns it as is
-			s.log.Error("metrics: stopped serving", slog.Any("error", err)) //nolint:sloglint // outlives the call
+		if err := web.Serve(ln); err != nil && err != http.ErrServerClosed {
+			s.log.Error("metrics: stopped serving", slog.Any("error", err))
 		}
 	}()
 	s.closer("metrics", web)

@@ -44,7 +44,7 @@ func TestMosquittoTakesOurPasswordFile(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	reload := filepath.Join(dir, "reload")
-	require.NoError(t, os.WriteFile(reload, []byte("#!/bin/sh\nkill -HUP "+b.PID()+"\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(reload, []byte("#!/bin/sh\nkill -HUP "+b.PID()+"\n"), 0o700))
 	ended := make(chan error, 1)
 	log := &syncBuffer{}
 	go func() {

@@ -87,7 +87,7 @@ func TestEveryWebFormatHasADecoder(t *testing.T) {
 	} {
 		fn, ok := For(f)
 		assert.True(t, ok && fn != nil, f)
-		assert.Zero(t, testing.AllocsPerRun(100, func() { For(f) }), f)
+		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = For(f) }), f)
 
 		// What is wrong with every text.
 		for in, want := range map[string]string{

@@ -215,14 +215,14 @@ func Start(ctx context.Context, o Options) (*Door, error) {
 		},
 		served: make(chan struct{}),
 	}
-	d.app = d.newApp()
+	d.app = d.newApp() //nolint:contextcheck // requests have the context that Close ends
 	go func() {
 		defer close(d.served)
 		if err := d.app.Listener(g.listener()); err != nil && !g.closed() {
 			o.Log.Error("http door: stopped serving", slog.Any("error", err))
 		}
 	}()
-	context.AfterFunc(ctx, func() { _ = d.Close() })
+	context.AfterFunc(ctx, func() { _ = d.Close() }) //nolint:contextcheck // ctx has ended
 	return d, nil
 }
 

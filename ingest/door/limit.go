@@ -106,13 +106,6 @@ func (l *limiter[K]) makeRoom(now time.Time) {
 	}
 }
 
-// size is the number of keys in memory.
-func (l *limiter[K]) size() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.full)
-}
-
 // flights counts the requests that run, in all and by station.
 type flights struct {
 	each int

@@ -13,7 +13,7 @@ import (
 
 // problem is an answer that is no success (RFC 9457). Its words never repeat
 // anything of the request.
-type problem struct { //nolint:errname // it is a document first
+type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`

@@ -91,7 +91,7 @@ func (d *Door) newApp() *fiber.App {
 		DisableStartupMessage:        true,
 	})
 	server := app.Server()
-	server.Logger = log.New(io.Discard, "", 0)
+	server.Logger = log.New(io.Discard, "", 0) //nolint:forbidigo // a log that writes nothing
 	server.SecureErrorLogMessage = true
 	server.CloseOnShutdown = true
 	app.Use(d.begin)

@@ -91,7 +91,7 @@ type probe struct {
 }
 
 func (p *probe) run(ctx context.Context) (r ProbeReport, err error) {
-	defer p.forget()
+	defer p.forget() //nolint:contextcheck // also when ctx has ended
 	// A session that is known to the broker and then goes away.
 	reader, err := p.connect(ctx, p.id, false)
 	if err != nil {

@@ -45,7 +45,7 @@ func Reserve() (addr string, release func(), err error) {
 			return "", nil, fmt.Errorf("reserve a port: %w", err)
 		}
 		addr := net.JoinHostPort("127.0.0.1", port)
-		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && free(addr) { //nolint:gosec // a descriptor fits
+		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && free(addr) {
 			return addr, func() { _ = lock.Close() }, nil
 		}
 		_ = lock.Close()

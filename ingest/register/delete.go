@@ -36,7 +36,8 @@ func deletedOf(ctx context.Context, q queryer, d Dialect, ids []string) (map[str
 		for i, id := range part {
 			marks[i], args[i] = d.placeholder(i+1), id
 		}
-		rows, err := q.QueryContext(ctx, `SELECT station FROM station_deleted WHERE station IN (`+strings.Join(marks, ", ")+`)`, args...)
+		rows, err := q.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+			`SELECT station FROM station_deleted WHERE station IN (`+strings.Join(marks, ", ")+`)`, args...)
 		if err != nil {
 			return nil, fmt.Errorf("look for deleted stations: %w", err)
 		}
@@ -85,7 +86,7 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 			return err
 		}
 		for _, table := range []string{"station_token", "station_position", "station_board", "station_withdrawal", "objection", "station_event", "dirty_hour"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE station = $1`, string(id)); err != nil {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE station = $1`, string(id)); err != nil { //nolint:gosec // names of our own tables
 				return fmt.Errorf("%s: %w", table, err)
 			}
 		}
@@ -129,7 +130,7 @@ func removeMeasured(ctx context.Context, tx *sql.Tx, id reading.StationID) error
 // removeRejects removes the rejected messages that the condition names, also
 // from the number that is kept.
 func removeRejects(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
-	res, err := tx.ExecContext(ctx, `DELETE FROM reject WHERE `+condition, args...)
+	res, err := tx.ExecContext(ctx, `DELETE FROM reject WHERE `+condition, args...) //nolint:gosec // conditions of our own
 	if err != nil {
 		return fmt.Errorf("reject: %w", err)
 	}

@@ -139,7 +139,8 @@ func (r *Register) markPeriod(ctx context.Context, tx *sql.Tx, id reading.Statio
 // hoursWithData returns the hours from first to last of which a block of the
 // station tells anything, in order; of a block that cannot be read, all.
 func hoursWithData(ctx context.Context, tx *sql.Tx, id reading.StationID, first, last reading.Hour) ([]reading.Hour, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT property, month, data FROM hour_block WHERE station = $1 AND month >= $2 AND month <= $3`,
+	rows, err := tx.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+		`SELECT property, month, data FROM hour_block WHERE station = $1 AND month >= $2 AND month <= $3`,
 		string(id), int64(reading.MonthOf(first)), int64(reading.MonthOf(last)))
 	if err != nil {
 		return nil, err

@@ -16,25 +16,23 @@ var _ ingest.RejectTable = (*Register)(nil)
 // ingests. It returns how many there are.
 func (r *Register) RedecodeSince(ctx context.Context, since time.Time, cause string) (n int64, err error) {
 	err = r.write(ctx, "let rejects be decoded again", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT DISTINCT cause FROM reject WHERE last_ms >= $1`, since.UnixMilli())
+		rows, err := tx.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+			`SELECT DISTINCT cause FROM reject WHERE last_ms >= $1`, since.UnixMilli())
 		if err != nil {
 			return err
 		}
 		var causes []string
-		for rows.Next() {
+		err = eachRow(rows, func() error {
 			var c string
 			if err := rows.Scan(&c); err != nil {
-				_ = rows.Close()
 				return err
 			}
 			if ingest.RedecodeCause(c) && (cause == "" || c == cause) {
 				causes = append(causes, c)
 			}
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		if err := rows.Close(); err != nil {
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 		n = 0

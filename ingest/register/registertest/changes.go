@@ -3,6 +3,7 @@ package registertest
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -88,7 +89,7 @@ func wireRefused(t *testing.T, r *register.Register) {
 	channel := func(c ...reading.Channel) reading.Wire { return reading.Wire{Channels: c} }
 	many := make([]reading.Channel, 65)
 	for i := range many {
-		many[i] = reading.Channel{Key: fmt.Sprint(i), Property: reading.NO2}
+		many[i] = reading.Channel{Key: strconv.Itoa(i), Property: reading.NO2}
 	}
 	for name, w := range map[string]reading.Wire{
 		"format":        {Format: "xml"},

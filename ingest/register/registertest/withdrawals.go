@@ -83,7 +83,7 @@ func periodsMark(t *testing.T, r *register.Register) {
 		"within an hour":   {(begin + 9).Start().Add(10 * time.Minute), (begin + 9).Start().Add(11 * time.Minute)},
 		"up to the hour":   {(begin + 9).Start(), (begin + 12).Start()},
 		"a moment more":    {(begin + 9).Start(), (begin + 12).Start().Add(time.Millisecond)},
-		"end of the month": {(begin + 700).Start(), ((month + 1).First()).Start()},
+		"end of the month": {(begin + 700).Start(), (month + 1).First().Start()},
 		"everything":       {time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2261, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"nothing there":    {(begin - 500).Start(), (begin - 400).Start()},
 	} {

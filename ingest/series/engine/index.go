@@ -15,7 +15,7 @@ import (
 // in that moment leaves an empty one, with which the shard cannot be opened any
 // more, and every reading of that week is out of reach. It happens when a shard
 // is made and when a log of the index is full.
-func mendIndexes(dir string, log *slog.Logger) error {
+func mendIndexes(dir string, logger *slog.Logger) error {
 	lists, err := filepath.Glob(filepath.Join(dir, "data", "*", "*", "*", "index", "*", "MANIFEST"))
 	if err != nil {
 		return fmt.Errorf("look for broken indexes: %w", err)
@@ -31,7 +31,7 @@ func mendIndexes(dir string, log *slog.Logger) error {
 		}
 	}
 	for shard := range broken {
-		log.Warn("engine: the index of a shard was broken off by a crash and is built anew", slog.String("shard", filepath.Base(shard)))
+		logger.Warn("engine: the index of a shard was broken off by a crash and is built anew", slog.String("shard", filepath.Base(shard)))
 		// Without the list of fields the engine looks through all readings, which
 		// is what makes it find the series. It goes first: when only the index were
 		// gone at the next crash, nobody would know that it has to be built.

@@ -1,7 +1,7 @@
 package seriestest
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -64,6 +64,6 @@ func deletionUnderWay(t *testing.T, s *series.Store) {
 	kept := all(t, s, "kept")
 	require.Len(t, kept, n*batches)
 	for i, r := range kept {
-		require.Equal(t, at("kept", i*10_000, no2(2)), r, fmt.Sprint(i))
+		require.Equal(t, at("kept", i*10_000, no2(2)), r, strconv.Itoa(i))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"buurtmeter/ingest/reading"
@@ -172,7 +173,7 @@ func (e *expected) property(slot int, info reading.PropertyInfo, moments map[int
 		hours = append(hours, h)
 	}
 	slices.SortFunc(hours, func(a, b *expectedHour) int { return int(a.hour - b.hour) })
-	if info.Norm {
+	if p := info.Property; p == reading.NO2 || p == reading.PM25 || p == reading.PM10 {
 		markStuck(hours)
 	}
 	for _, h := range hours {
@@ -236,7 +237,7 @@ func (e *expected) judge(slot int, info reading.PropertyInfo, r replayRow) (flag
 // isMissingCode tells whether firmware sends v for "no value": -1 only for what
 // cannot be negative.
 func isMissingCode(info reading.PropertyInfo, v float64) bool {
-	return v == -999 || v == -9999 || (v == -1 && info.Norm)
+	return v == -999 || v == -9999 || (v == -1 && strings.HasSuffix(info.Unit, "g/m³"))
 }
 
 // markStuck flags the constant runs among hours in order of time.

@@ -24,7 +24,7 @@ import (
 // replay. After each restart every row that was acknowledged before the kill
 // must be there; at the end, after resuming, all rows are there, once.
 func TestKillDuringReplay(t *testing.T) {
-	const kits, hours, rounds = 12, 400, 4
+	const kits, hours, rounds = 12, 700, 4
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	file := filepath.Join(dir, "kits.csv")

@@ -70,10 +70,10 @@ func TestAddingAStationSaysWhatToDo(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no id":             {[]string{"add"}, "--id zs-001"},
-		"bad id":            {[]string{"add", "--id", "Zaandam Oost"}, "--id zs-001"},
+		"no id":             {[]string{"add"}, "name the station with --id"},
+		"bad id":            {[]string{"add", "--id", "Zaandam Oost"}, "use only a-z"},
 		"unknown kind":      {[]string{"add", "--id", "a", "--kind", "toaster"}, "--kind sensor"},
-		"id exists":         {[]string{"add", "--id", "taken"}, "station token --id taken"},
+		"id exists":         {[]string{"add", "--id", "taken"}, "'buurtmeter station token' for a new password"},
 		"unknown station":   {[]string{"token", "--id", "nobody"}, "buurtmeter station list"},
 		"only a longitude":  {[]string{"add", "--id", "a", "--lon", "4.812345"}, "--lon 4.82 --lat 52.44"},
 		"only a latitude":   {[]string{"add", "--id", "a", "--lat", "52.412345"}, "--lon 4.82 --lat 52.44"},
@@ -81,7 +81,7 @@ func TestAddingAStationSaysWhatToDo(t *testing.T) {
 		"no degrees":        {[]string{"add", "--id", "a", "--lon", "115812345", "--lat", "497812345"}, "--lon 4.82 --lat 52.44"},
 		"zero, zero":        {[]string{"add", "--id", "a", "--lon", "0", "--lat", "0"}, "--lon 4.82 --lat 52.44"},
 		"not a number":      {[]string{"add", "--id", "a", "--lon", "NaN", "--lat", "52.4"}, "--lon 4.82 --lat 52.44"},
-		"unknown to remove": {[]string{"remove", "--id", "a"}, "add, token or list"},
+		"unknown to remove": {[]string{"remove", "--id", "a"}, "use one of add, list, token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := runCommand(t, append(append([]string{"station"}, c.args...), "--data", dir)...)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"buurtmeter/ingest/reading"
 )
@@ -31,134 +33,136 @@ type History struct {
 	Boards []reading.Board
 }
 
-// HistoryMark is a state of all histories together: when two are equal, nothing
-// was recorded in between.
-type HistoryMark struct{ events, deleted int64 }
-
-// HistoryMark returns the present state. It is one small query over the
-// stations, so that the events themselves need be read only after a change.
-func (r *Register) HistoryMark(ctx context.Context) (HistoryMark, error) {
-	// Every change of a history is an event and raises the counter of its station.
-	// Only a deletion lowers the sum, and deleted stations grow then.
-	var m HistoryMark
-	err := r.reads.QueryRowContext(ctx, `SELECT (SELECT CAST(COALESCE(sum(events), 0) AS BIGINT) FROM station),
-		(SELECT count(*) FROM station_deleted)`).Scan(&m.events, &m.deleted)
+// EventCounts returns how many events every station has had, and -1 for one that
+// was deleted. Whatever changes a history changes the count of its station, so
+// that only those histories need be read whose count is another than before.
+func (r *Register) EventCounts(ctx context.Context) (map[reading.StationID]int64, error) {
+	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+		`SELECT id, events FROM station UNION ALL SELECT station, -1 FROM station_deleted`)
 	if err != nil {
-		return HistoryMark{}, fmt.Errorf("read the state of the histories: %w", err)
+		return nil, fmt.Errorf("count events: %w", err)
 	}
-	return m, nil
+	counts := map[reading.StationID]int64{}
+	err = eachRow(rows, func() error {
+		var id reading.StationID
+		var n int64
+		err := rows.Scan(&id, &n)
+		counts[id] = n
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count events: %w", err)
+	}
+	return counts, nil
 }
 
-// Histories returns the history of every station that has one, with at most
-// limit events and as many objections each, whatever the number of stations in a
-// fixed number of queries. Events of the kind without are left out and not
-// counted. A deleted station has one event, EventDeleted.
-func (r *Register) Histories(ctx context.Context, limit int, without string) (map[reading.StationID]History, error) {
+// Histories returns the histories of those of the stations that have one, with
+// at most limit events and as many objections each. It takes a few queries for
+// hundreds of stations. Events of the kind without are left out and not counted.
+// A deleted station has one event, EventDeleted.
+func (r *Register) Histories(ctx context.Context, ids []reading.StationID, limit int, without string) (map[reading.StationID]History, error) {
 	all := map[reading.StationID]History{}
-	err := r.recentEvents(ctx, all, limit, without)
-	if err == nil {
-		err = r.recentObjections(ctx, all, limit)
-	}
-	if err == nil {
-		err = r.everyBoard(ctx, all)
-	}
-	if err == nil {
-		// Last: of a station that is deleted meanwhile, nothing else may stay.
-		err = r.deletions(ctx, all)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the histories of all stations: %w", err)
+	for part := range slices.Chunk(ids, 512) {
+		marks, args := make([]string, len(part)), make([]any, len(part))
+		for i, id := range part {
+			marks[i], args[i] = r.dialect.placeholder(i+1), storable(string(id), maxID)
+		}
+		if err := r.addHistories(ctx, all, strings.Join(marks, ", "), args, limit, without); err != nil {
+			return nil, fmt.Errorf("read histories of stations: %w", err)
+		}
 	}
 	return all, nil
 }
 
-func (r *Register) recentEvents(ctx context.Context, all map[reading.StationID]History, limit int, without string) error {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
-		`SELECT station, at_ms, actor, what, why, detail, total FROM (
-			SELECT station, seq, at_ms, actor, what, why, detail, count(*) OVER (PARTITION BY station) AS total,
+// addHistories adds what the stations ids have, for which marks holds the
+// placeholders.
+func (r *Register) addHistories(ctx context.Context, all map[reading.StationID]History, marks string, ids []any, limit int, without string) error {
+	// SQLite's placeholders go by their order in the text.
+	first, second := r.dialect.placeholder(len(ids)+1), r.dialect.placeholder(len(ids)+2)
+	for _, q := range []struct {
+		text string
+		args []any
+		row  func(scan func(...any) error, all map[reading.StationID]History) error
+	}{
+		{`SELECT station, at_ms, actor, what, why, detail, total FROM (
+			SELECT station, at_ms, actor, what, why, detail, count(*) OVER (PARTITION BY station) AS total,
 				row_number() OVER (PARTITION BY station ORDER BY seq DESC) AS age
-			FROM station_event WHERE what <> $2) AS aged
-		WHERE age <= $1 ORDER BY station, age`, limit, without)
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func() error {
-		var e Event
-		var at int64
-		var total int
-		if err := rows.Scan(&e.Station, &at, &e.Actor, &e.What, &e.Why, &e.Detail, &total); err != nil {
-			return err
-		}
-		e.At = timeOf(at)
-		h := all[e.Station]
-		h.Events = append(h.Events, e)
-		h.OlderEvents = total - len(h.Events)
-		all[e.Station] = h
-		return nil
-	})
-}
-
-func (r *Register) deletions(ctx context.Context, all map[reading.StationID]History) error {
-	rows, err := r.reads.QueryContext(ctx, `SELECT station, deleted_ms FROM station_deleted`) //nolint:sqlclosecheck // eachRow closes
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func() error {
-		var at int64
-		e := Event{What: EventDeleted}
-		if err := rows.Scan(&e.Station, &at); err != nil {
-			return err
-		}
-		e.At = timeOf(at)
-		all[e.Station] = History{Events: []Event{e}}
-		return nil
-	})
-}
-
-func (r *Register) recentObjections(ctx context.Context, all map[reading.StationID]History, limit int) error {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
-		`SELECT station, seq, property, flag, first_hour, end_hour, at_ms, actor, why, state, answered_ms, answerer, answer, total FROM (
+			FROM station_event WHERE station IN (` + marks + `) AND what <> ` + first + `) AS aged
+			WHERE age <= ` + second + ` ORDER BY station, age`, slices.Concat(ids, []any{without, limit}), addEvent},
+		{`SELECT station, seq, property, flag, first_hour, end_hour, at_ms, actor, why, state, answered_ms, answerer, answer, total FROM (
 			SELECT objection.*, count(*) OVER (PARTITION BY station) AS total,
-				row_number() OVER (PARTITION BY station ORDER BY seq DESC) AS age FROM objection) AS aged
-		WHERE age <= $1 ORDER BY station, age`, limit)
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func() error {
-		var total int
-		o, err := scanObjection(func(into ...any) error { return rows.Scan(append(into, &total)...) })
+				row_number() OVER (PARTITION BY station ORDER BY seq DESC) AS age
+			FROM objection WHERE station IN (` + marks + `)) AS aged
+			WHERE age <= ` + first + ` ORDER BY station, age`, slices.Concat(ids, []any{limit}), addObjection},
+		// The hardware id stays where it is: it could lead to a home.
+		{`SELECT station, from_ms, until_ms, model FROM station_board WHERE station IN (` + marks + `) ORDER BY station, from_ms`, ids, addBoard},
+		// Last: of a station that is deleted meanwhile, nothing else may stay.
+		{`SELECT station, deleted_ms FROM station_deleted WHERE station IN (` + marks + `)`, ids, addDeletion},
+	} {
+		rows, err := r.reads.QueryContext(ctx, q.text, q.args...) //nolint:sqlclosecheck // eachRow closes
 		if err != nil {
 			return err
 		}
-		h := all[o.Station]
-		h.Objections = append(h.Objections, o)
-		h.OlderObjections = total - len(h.Objections)
-		all[o.Station] = h
-		return nil
-	})
+		if err := eachRow(rows, func() error { return q.row(rows.Scan, all) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (r *Register) everyBoard(ctx context.Context, all map[reading.StationID]History) error {
-	// The hardware id stays where it is: it could lead to a home.
-	rows, err := r.reads.QueryContext(ctx, `SELECT station, from_ms, until_ms, model FROM station_board ORDER BY station, from_ms`) //nolint:sqlclosecheck // eachRow closes
+func addEvent(scan func(...any) error, all map[reading.StationID]History) error {
+	var e Event
+	var at int64
+	var total int
+	if err := scan(&e.Station, &at, &e.Actor, &e.What, &e.Why, &e.Detail, &total); err != nil {
+		return err
+	}
+	e.At = timeOf(at)
+	h := all[e.Station]
+	h.Events = append(h.Events, e)
+	h.OlderEvents = total - len(h.Events)
+	all[e.Station] = h
+	return nil
+}
+
+func addObjection(scan func(...any) error, all map[reading.StationID]History) error {
+	var total int
+	o, err := scanObjection(func(into ...any) error { return scan(append(into, &total)...) })
 	if err != nil {
 		return err
 	}
-	return eachRow(rows, func() error {
-		var id reading.StationID
-		var b reading.Board
-		var from int64
-		var until sql.NullInt64
-		if err := rows.Scan(&id, &from, &until, &b.Model); err != nil {
-			return err
-		}
-		b.From = timeOf(from)
-		if until.Valid {
-			b.Until = timeOf(until.Int64)
-		}
-		h := all[id]
-		h.Boards = append(h.Boards, b)
-		all[id] = h
-		return nil
-	})
+	h := all[o.Station]
+	h.Objections = append(h.Objections, o)
+	h.OlderObjections = total - len(h.Objections)
+	all[o.Station] = h
+	return nil
+}
+
+func addBoard(scan func(...any) error, all map[reading.StationID]History) error {
+	var id reading.StationID
+	var b reading.Board
+	var from int64
+	var until sql.NullInt64
+	if err := scan(&id, &from, &until, &b.Model); err != nil {
+		return err
+	}
+	b.From = timeOf(from)
+	if until.Valid {
+		b.Until = timeOf(until.Int64)
+	}
+	h := all[id]
+	h.Boards = append(h.Boards, b)
+	all[id] = h
+	return nil
+}
+
+func addDeletion(scan func(...any) error, all map[reading.StationID]History) error {
+	var at int64
+	e := Event{What: EventDeleted}
+	if err := scan(&e.Station, &at); err != nil {
+		return err
+	}
+	e.At = timeOf(at)
+	all[e.Station] = History{Events: []Event{e}}
+	return nil
 }

@@ -25,7 +25,7 @@ func sampleHistories() map[reading.StationID]opendata.History {
 		Boards: []opendata.Board{{Model: "", From: at(0), Until: at(6)}, {Model: Hostile, From: at(6)}},
 	}
 	details := map[string]string{
-		"wire-declared":      "format own-json, zone none, 2 channels",
+		"wire-declared":      "format buurtmeter, zone none, 2 channels",
 		"board-attached":     Hostile + " from 2026-10-07T09:30:00Z",
 		"board-detached":     "board until 2026-10-07T09:30:00Z",
 		"period-withdrawn":   "2026-10-01T00:00:00Z/2026-10-02T12:30:00.5Z",

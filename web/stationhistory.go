@@ -88,9 +88,14 @@ func (w words) by(actor string, at time.Time) string {
 	return w.T("objection.by", "who", w.who(actor), "when", w.Moment(at))
 }
 
-// span writes a period whose end is the first moment outside of it.
+// span writes a period whose end is the first moment outside of it; the day once
+// when it is the same.
 func (w words) span(from, to time.Time) string {
-	return w.T("span.both", "from", w.Moment(from), "to", w.Moment(to))
+	end := w.Moment(to)
+	if w.Day(from) == w.Day(to) {
+		end = clock(to).Format("15:04")
+	}
+	return w.T("span.both", "from", w.Moment(from), "to", end)
 }
 
 func (w words) board(model string) string {

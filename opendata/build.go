@@ -23,8 +23,11 @@ type Builder struct {
 
 	current atomic.Pointer[Graph]
 
-	mu     sync.Mutex // guards series, held during a build
+	mu     sync.Mutex // guards what follows, held during a build
 	series map[seriesKey]*seriesFacts
+	// histories as they were when every station had had eventCounts.
+	histories   map[reading.StationID]History
+	eventCounts map[reading.StationID]int64
 }
 
 // NewBuilder returns a builder that has built nothing yet.
@@ -123,6 +126,9 @@ func (b *Builder) Build(ctx context.Context) error {
 		return err
 	}
 	if err := b.refreshSeries(ctx, stations, until); err != nil {
+		return err
+	}
+	if err := b.addHistories(ctx, g); err != nil {
 		return err
 	}
 	b.addFacts(g, until)

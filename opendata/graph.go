@@ -85,6 +85,8 @@ type Graph struct {
 	// hours by flag key and property.
 	Rejects []RejectCount
 	Flagged []FlagCount
+	// Histories of the stations, also of deleted ones, which are in no other list.
+	Histories map[reading.StationID]History
 }
 
 // VerdictKey addresses an area verdict.

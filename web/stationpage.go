@@ -25,6 +25,7 @@ type stationBody struct {
 	Charts       []*chartView
 	Downloads    downloads
 	NothingAtAll bool
+	History      historyBody
 }
 
 // meanRow is a year mean with how much of the year is behind it.
@@ -49,7 +50,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	}
 	b := stationBody{
 		ID: string(st.ID), Title: title, Simulated: st.Simulated, NoPosition: st.NoPosition, Facts: r.stationFacts(st), Means: r.yearMeans(st),
-		FlagYear: strconv.Itoa(r.year()),
+		FlagYear: strconv.Itoa(r.year()), History: r.history(r.g.Histories[st.ID]),
 	}
 	if a, ok := r.g.Area(st.Area); ok {
 		b.AreaHref, b.AreaName = r.Path("/buurt/"+string(a.Code)), a.Name

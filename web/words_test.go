@@ -20,6 +20,8 @@ import (
 	"buurtmeter/ingest/decode"
 	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
+	"buurtmeter/opendata"
 )
 
 func bothLanguages(t *testing.T) (nl, en words) {
@@ -118,6 +120,9 @@ func made() []string {
 			add("check.", c.Key)
 		}
 	}
+	add("event.", opendata.EventKinds()...)
+	add("objection.", string(register.ObjectionOpen), string(register.ObjectionAccepted), string(register.ObjectionRejected))
+	add("who.", "keeper", "operator") // what the command line fills in
 	add("cause.", allCauses()...)
 	for what, causes := range refusals() {
 		add("refused.", what)

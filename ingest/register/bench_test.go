@@ -1,6 +1,7 @@
 package register_test
 
 import (
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -128,6 +129,44 @@ func BenchmarkAuthenticate(b *testing.B) {
 			if err := r.Authenticate(b.Context(), "one", token); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+// BenchmarkHistories is what the public graph pays for 20,000 stations with five
+// events each: Counts at every change of the data, All once, One after an event.
+func BenchmarkHistories(b *testing.B) {
+	benchBoth(b, func(b *testing.B, r *register.Register) {
+		const stations, perStation = 20_000, 5
+		require.NoError(b, r.InTx(b.Context(), func(tx *sql.Tx) error {
+			const numbers = `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000) `
+			_, err := tx.ExecContext(b.Context(), numbers+`INSERT INTO station (id, title, kind, model, maker, cadence_ms, since_ms, simulated, paused, events)
+				SELECT 'station-' || n, 'Meetpunt', 'sensor', 'SDS011', 'bewoners', 60000, 0, FALSE, FALSE, 5 FROM s`)
+			for seq := 1; err == nil && seq <= perStation; seq++ {
+				_, err = tx.ExecContext(b.Context(), `INSERT INTO station_event (station, seq, at_ms, actor, what, why)
+					SELECT id, CAST($1 AS INTEGER), 1700000000000, 'operator', 'paused', 'de sensor is stuk en wordt vervangen' FROM station`, seq)
+			}
+			return err
+		}))
+		b.Run("Counts", func(b *testing.B) {
+			for b.Loop() {
+				counts, err := r.EventCounts(b.Context())
+				require.NoError(b, err)
+				require.Len(b, counts, stations)
+			}
+		})
+		ids := make([]reading.StationID, stations)
+		for i := range ids {
+			ids[i] = reading.StationID(fmt.Sprintf("station-%d", i+1))
+		}
+		for name, some := range map[string][]reading.StationID{"All": ids, "One": ids[:1]} {
+			b.Run(name, func(b *testing.B) {
+				for b.Loop() {
+					all, err := r.Histories(b.Context(), some, 200, register.EventTokenRotated)
+					require.NoError(b, err)
+					require.Len(b, all, len(some))
+				}
+			})
 		}
 	})
 }

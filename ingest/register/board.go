@@ -151,9 +151,12 @@ func (r *Register) detach(ctx context.Context, tx *sql.Tx, id reading.StationID,
 	})
 }
 
+// NoModel stands in the detail of an event for a board without a model.
+const NoModel = "board"
+
 func modelName(model string) string {
 	if model == "" {
-		return "board"
+		return NoModel
 	}
 	return model
 }

@@ -45,7 +45,9 @@ type Event struct {
 	Why string
 	// Detail says what exactly, in a fixed form: the period that was withdrawn as
 	// "2026-11-01T00:00:00Z/2026-11-02T00:00:00Z", the model of a board with the
-	// moment, the declared format. Empty when What says it all.
+	// moment, the declared format, the objection with remark, property and period as
+	// "zs-001/3 constant of no2 2026-11-01T00:00:00Z/2026-11-02T00:00:00Z". Empty
+	// when What says it all.
 	Detail string
 }
 

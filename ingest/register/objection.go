@@ -94,7 +94,7 @@ func (r *Register) Object(ctx context.Context, id reading.StationID, p reading.P
 			return err
 		}
 		objection = objectionID(id, seq)
-		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventObjected, Why: objectionWords(objection, p, f, first, end, text)})
+		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventObjected, Why: text, Detail: objectionDetail(objection, p, f, first, end)})
 	})
 	if err != nil {
 		return "", err
@@ -106,10 +106,9 @@ func objectionID(id reading.StationID, seq int64) string {
 	return string(id) + "/" + strconv.FormatInt(seq, 10)
 }
 
-// objectionWords is what the public event says.
-func objectionWords(objection string, p reading.Property, f reading.Flag, first, end reading.Hour, text string) string {
-	const hour = "2006-01-02T15:04Z"
-	return fmt.Sprintf("%s: %s of %s, %s to %s: %s", objection, f, p, first.Start().Format(hour), end.Start().Format(hour), text)
+// objectionDetail is what the public event says it is about.
+func objectionDetail(objection string, p reading.Property, f reading.Flag, first, end reading.Hour) string {
+	return fmt.Sprintf("%s %s of %s %s/%s", objection, f, p, moment(first.Start()), moment(end.Start()))
 }
 
 func checkObjection(p reading.Property, f reading.Flag, from, to time.Time, text, actor string) error {
@@ -187,7 +186,7 @@ func (r *Register) Answer(ctx context.Context, objection string, accepted bool, 
 				return err
 			}
 		}
-		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: what, Why: objectionWords(objection, reading.Property(property), f, first, end, text)})
+		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: what, Why: text, Detail: objectionDetail(objection, reading.Property(property), f, first, end)})
 	})
 	if errors.Is(err, ingest.ErrUnknownStation) {
 		return fmt.Errorf("%w: %w", ErrUnknownObjection, err)

@@ -25,6 +25,7 @@ func (s *service) routes(app *fiber.App) {
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(oneStatus{ctx}) })
 	s.areaRoutes(a)
 	s.stationRoutes(a)
+	s.historyRoutes(a)
 	s.verdictRoutes(a)
 	s.datasetRoutes(a)
 	s.fileRoutes(group, a)
@@ -75,7 +76,7 @@ func (s *service) config() huma.Config {
 	c.Servers = []*huma.Server{{URL: s.o.BaseURL + "/v1", Description: "This server"}}
 	c.Tags = []*huma.Tag{
 		{Name: "areas", Description: "Neighbourhoods (CBS buurten) and what their stations say about the norms"},
-		{Name: "stations", Description: "Measuring points, their hours and their raw readings"},
+		{Name: "stations", Description: "Measuring points, their hours, their raw readings and what happened to them"},
 		{Name: "verdicts", Description: "Norms, verdicts and the quality of the data"},
 		{Name: "datasets", Description: "Datasets, files and the catalogue"},
 	}

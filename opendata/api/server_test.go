@@ -96,6 +96,9 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"GET", "/nope", 404},
 		{"GET", "/v1/areas/BU00000000", 404},
 		{"GET", "/v1/stations/nope", 404},
+		{"GET", "/v1/stations/nope/events", 404},
+		{"GET", "/v1/stations/nope/objections", 404},
+		{"GET", "/v1/stations/ref-hemkade/events?limit=3", 400},
 		{"GET", "/v1/norms/nope", 404},
 		{"GET", "/v1/datasets/nope", 404},
 		{"GET", "/v1/datasets/nope/data.csv", 404},
@@ -147,7 +150,7 @@ func TestHeadIsAnsweredWhereverGetIs(t *testing.T) {
 	base := serve(t, newApp(t))
 	for _, path := range []string{
 		"/healthz", "/readyz", "/v1/areas", "/v1/areas/BU04791210", "/v1/areas/BU04791210/verdicts", "/v1/stations", "/v1/stations/ref-hemkade",
-		"/v1/stations/ref-hemkade/hours", "/v1/stations/ref-hemkade/readings", "/v1/verdicts?year=2025", "/v1/norms", "/v1/norms/eu2008-no2-y", "/v1/quality",
+		"/v1/stations/ref-hemkade/hours", "/v1/stations/ref-hemkade/readings", "/v1/stations/ref-hemkade/events", "/v1/stations/ref-hemkade/objections", "/v1/verdicts?year=2025", "/v1/norms", "/v1/norms/eu2008-no2-y", "/v1/quality",
 		"/v1/datasets", "/v1/datasets/hours", "/v1/datasets/hours/data.csv", "/v1/datasets/verdicts/data.geojson", "/v1/openapi.json",
 		"/v1/dcat/catalog", "/v1/dcat/catalog.ttl", "/v1/dcat/catalog.rdf", "/v1/dcat/catalog.jsonld",
 	} {
@@ -212,7 +215,7 @@ func TestHeadersOfGoodAnswers(t *testing.T) {
 func TestConditionalRequests(t *testing.T) {
 	m := opendatatest.NewMemory()
 	app := api.New(options(m))
-	for _, path := range []string{"/v1/areas", "/v1/verdicts", "/v1/datasets/hours/data.csv", "/v1/dcat/catalog", "/v1/dcat/catalog.rdf"} {
+	for _, path := range []string{"/v1/areas", "/v1/verdicts", "/v1/stations/ref-hemkade/events", "/v1/stations/ref-hemkade/objections", "/v1/datasets/hours/data.csv", "/v1/dcat/catalog", "/v1/dcat/catalog.rdf"} {
 		res, _ := ask(t, app, "GET", path)
 		etag, modified := res.Header.Get("ETag"), res.Header.Get("Last-Modified")
 		require.NotEmpty(t, etag)

@@ -190,6 +190,7 @@ func sampleGraph(blocks map[series][]reading.Block) *opendata.Graph {
 		Norms:     sampleNorms(),
 		Years:     []int{2025, 2026},
 		Year:      2025,
+		Histories: sampleHistories(),
 		Rejects: []opendata.RejectCount{
 			{Cause: "json", Distinct: 3, Arrivals: 41},
 			{Cause: "time-missing", Distinct: 2, Arrivals: 2},

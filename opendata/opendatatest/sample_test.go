@@ -11,6 +11,7 @@ import (
 
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/opendata"
 	"buurtmeter/opendata/opendatatest"
 )
 
@@ -42,6 +43,19 @@ func TestSampleHoldsEverythingThatTestsRelyOn(t *testing.T) {
 	assert.True(t, noPosition && simulated && hostile)
 	assert.Len(t, g.Areas, 6)
 	assert.Len(t, g.Norms, 5)
+	events, states := map[string]bool{}, map[string]bool{}
+	for _, h := range g.Histories {
+		assert.LessOrEqual(t, len(h.Events), opendata.MaxHistory)
+		for _, e := range h.Events {
+			events[e.What] = true
+		}
+		for _, o := range h.Objections {
+			states[o.State] = true
+		}
+	}
+	assert.Len(t, events, len(opendata.EventKinds()), "every kind of event occurs")
+	assert.Len(t, states, 3)
+	assert.True(t, g.Histories[opendatatest.Deleted].Deleted())
 	assert.Empty(t, cmp.Diff(g, opendatatest.Sample()), "two samples are equal")
 }
 

@@ -81,8 +81,8 @@ func objections(t *testing.T, r *register.Register) {
 		register.EventObjected, register.EventObjected, register.EventObjectionGranted, register.EventObjectionGranted,
 		register.EventObjectionGranted, register.EventObjectionRefused,
 	}, whats, "every objection and every answer is public")
-	require.Contains(t, events[1].Why, why)
-	require.Contains(t, events[1].Why, "one/1: constant of no2, ")
+	require.Equal(t, why, events[1].Why)
+	require.Equal(t, "one/1 constant of no2 "+at.Format(time.RFC3339)+"/"+at.Add(3*time.Hour).Format(time.RFC3339), events[1].Detail)
 	require.Equal(t, "operator", events[3].Actor)
 }
 

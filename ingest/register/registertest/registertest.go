@@ -66,6 +66,8 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"objections are refused when malformed", objectionsRefused},
 		{"hours to compare are marked with the blocks and cleared", neighbourMarks},
 		{"blocks of a month of all stations", monthBlocks},
+		{"histories of all stations hide what is secret", histories},
+		{"histories are bounded and say what is left out", historiesBounded},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// MQTT is the address that stations connect to ("tcp://mqtt.example.nl:1883");
 	// empty when it is not known here.
 	MQTT string
+	// Door is the address of the HTTP door ("https://door.example.nl"); empty when
+	// there is none, or it is not known.
+	Door string
 	// Assets is the built front-end; nil takes the one of Dist.
 	Assets fs.FS
 }

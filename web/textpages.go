@@ -22,7 +22,10 @@ type connectBody struct {
 	Flags      []flagRow
 	Refused    []refusedRow
 	Kits       []kitRow
-	Operator   *operator
+	// Door is the address of the HTTP door; DoorLocal as BrokerLocal.
+	Door      string
+	DoorLocal bool
+	Operator  *operator
 	// Broker is the address that stations connect to; empty when it is not known.
 	// BrokerLocal tells that it only works on the server's own computer.
 	Broker      string
@@ -94,8 +97,9 @@ type wireBatch struct {
 }
 
 func (s *site) connectPage(_ context.Context, r request) (view, error) {
-	b := connectBody{Topic: "buurtmeter/v1/{station}/readings", Refused: r.refused(), Kits: kits(), Operator: s.operator(), Broker: s.o.MQTT}
+	b := connectBody{Topic: "buurtmeter/v1/{station}/readings", Refused: r.refused(), Kits: kits(), Operator: s.operator(), Broker: s.o.MQTT, Door: s.o.Door}
 	b.BrokerLocal = b.Broker != "" && localOnly(b.Broker)
+	b.DoorLocal = b.Door != "" && localOnly(b.Door)
 	hour := "2026-11-23T08:"
 	one := wireReading{hour + "00:00Z", 300, 0, map[string]float64{"no2": 21.4, "pm25": 8.1, "pm10": 14.0}}
 	two := wireReading{hour + "05:00Z", 300, 0, map[string]float64{"no2": 22.0, "pm25": 8.3, "pm10": 14.2}}

@@ -187,7 +187,7 @@ func (s *server) startHTTP(ctx context.Context) error {
 		Source: s.builder, Publisher: s.config.publisher, BaseURL: s.publicURL, Log: s.log, Now: s.now,
 		Version: "1.0.0", Ready: s.ready, Raw: ingest.PublicReadings{Raw: s.series, Withdrawals: s.reg}, Page: pageOf,
 	})
-	site := web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now, Publisher: s.config.publisher, MQTT: s.mqttPublic()}
+	site := web.Options{Source: s.builder, BaseURL: s.publicURL, Log: s.log, Now: s.now, Publisher: s.config.publisher, MQTT: s.mqttPublic(), Door: s.doorPublic()}
 	err = web.Register(app, site) //nolint:contextcheck // as above
 	if err != nil {
 		_ = ln.Close()

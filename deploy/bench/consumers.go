@@ -97,7 +97,7 @@ func (b *bench) ours(name, roles string) consumer {
 			return nil, err
 		}
 		return spawn(ctx, name, "mqtt: taking readings from the broker", b.buurtmeter, "serve", "--roles", roles,
-			"--data", data, "--http", "127.0.0.1:0", "--mqtt-url", q.url(), "--influx-url", i.base, "--influx-database", db)
+			"--data", data, "--http", "127.0.0.1:0", "--door-listen", "-", "--mqtt-url", q.url(), "--influx-url", i.base, "--influx-database", db)
 	}}
 }
 

@@ -47,7 +47,8 @@ func (b *bench) embed(ctx context.Context, publishers int) error {
 	if err != nil {
 		return err
 	}
-	p, err := spawn(ctx, "buurtmeter", "buurtmeter is ready", b.buurtmeter, "serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt-listen", addr)
+	p, err := spawn(ctx, "buurtmeter", "buurtmeter is ready", b.buurtmeter, "serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt-listen", addr,
+		"--door-listen", "-", "--mqtt-station-rate", "1000000") // what it can do, not what it grants one station
 	if err != nil {
 		return err
 	}

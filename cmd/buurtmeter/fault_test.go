@@ -136,9 +136,11 @@ func (f *flock) count(t *testing.T, s *series.Store) (missing, extra int) {
 			if seen[n] || n < 1 || n > f.sent[id] {
 				extra++
 			}
-			seen[n] = true
 			v, ok := r.Value(reading.NO2)
-			require.True(t, ok)
+			if _, whole := r.Value(reading.PM25); !ok || !whole {
+				continue // a query may see half of a point that is being written; it counts when it is whole
+			}
+			seen[n] = true
 			require.InDelta(t, float64(n%90)+float64(n%10)/10, v.Value, 1e-9, "%s reading %d", id, n)
 		}
 		for n := 1; n <= f.acked[id]; n++ {

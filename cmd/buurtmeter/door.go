@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 type doorConfig struct {
 	doorListen  string
 	doorProxies string
-	doorPublic  string
+	// doorOutside is the address of the door as kits reach it.
+	doorOutside string
 	// brokerSecret is the file with the secret of an external broker's questions.
 	brokerSecret string
 	// doorChosen tells that the address was asked for and is not the default.
@@ -29,7 +31,7 @@ const defaultDoor = "127.0.0.1:8081"
 func (c *doorConfig) doorFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.doorListen, "door-listen", "", "address of the HTTP door, where kits without MQTT send readings (default "+defaultDoor+" when it is free; - for none)")
 	fs.StringVar(&c.doorProxies, "door-proxies", "", "addresses of proxies in front of the HTTP door, whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,127.0.0.1")
-	fs.StringVar(&c.doorPublic, "door-public-url", "", "address of the HTTP door as kits reach it from outside, e.g. https://meet.example.nl (default: the address that it listens on)")
+	fs.StringVar(&c.doorOutside, "door-public-url", "", "address of the HTTP door as kits reach it from outside, e.g. https://meet.example.nl (default: the address that it listens on)")
 	fs.StringVar(&c.brokerSecret, "broker-secret-file", "", "file with the secret by which an external broker (EMQX) asks the HTTP door who may log in and do what")
 }
 
@@ -73,10 +75,7 @@ func (s *server) startDoor(ctx context.Context) error {
 
 // doorPublic is the address of the HTTP door that the site tells; empty for none.
 func (s *server) doorPublic() string {
-	if s.config.doorConfig.doorPublic != "" {
-		return s.config.doorConfig.doorPublic
-	}
-	return s.doorAddr
+	return cmp.Or(s.config.doorOutside, s.doorAddr)
 }
 
 func parseProxies(s string) ([]netip.Prefix, error) {

@@ -14,8 +14,7 @@ FUZZ    ?= 200000x
 GOLANGCI := v2.15.0
 export CGO_ENABLED ?= 0
 
-.PHONY: bench-ingest
-.PHONY: help run build test unit e2e lint bench fault fuzz vuln deps clean FORCE
+.PHONY: help run build test unit e2e lint bench bench-ingest fault fuzz vuln deps clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'

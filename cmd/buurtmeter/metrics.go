@@ -102,22 +102,21 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge("failing_seconds", failing)
 	}
+	door := func(name string, open int, wrongLogins uint64, results map[string]uint64) {
+		gauge("connections", float64(open), name)
+		count("logins_refused_total", float64(wrongLogins), name)
+		for result, n := range results {
+			count("door_messages_total", float64(n), name, result)
+		}
+	}
 	if b := m.s.broker; b != nil {
 		st := b.Stats()
-		gauge("connections", float64(st.Connections), "mqtt")
-		count("logins_refused_total", float64(st.LoginsRefused), "mqtt")
-		count("door_messages_total", float64(st.Committed), "mqtt", "committed")
-		count("door_messages_total", float64(st.Failed), "mqtt", "failed")
-		count("door_messages_total", float64(st.Refused), "mqtt", "refused")
+		door("mqtt", st.Connections, st.LoginsRefused, map[string]uint64{"committed": st.Committed, "failed": st.Failed, "refused": st.Refused})
 	}
 	if d := m.s.door; d != nil {
 		st := d.Stats()
-		gauge("connections", float64(st.Connections), "http")
-		count("logins_refused_total", float64(st.WrongLogins), "http")
-		count("door_messages_total", float64(st.Committed), "http", "committed")
-		count("door_messages_total", float64(st.Failed), "http", "failed")
-		count("door_messages_total", float64(st.Refused), "http", "refused")
-		count("door_messages_total", float64(st.Limited), "http", "limited")
+		door("http", st.Connections, st.WrongLogins,
+			map[string]uint64{"committed": st.Committed, "failed": st.Failed, "refused": st.Refused, "limited": st.Limited})
 	}
 }
 

@@ -73,15 +73,3 @@ func runRedecode(ctx context.Context, p *program, args []string) error {
 	}
 	return nil
 }
-
-// parseMoment reads a day (UTC) or a moment with its zone.
-func parseMoment(s string) (time.Time, error) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t, nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, fmt.Errorf("%q is no day such as 2026-11-01 and no moment such as 2026-11-01T08:00:00Z", s)
-	}
-	return t, nil
-}

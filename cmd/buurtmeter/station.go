@@ -188,14 +188,19 @@ func (m *momentFlag) String() string {
 }
 
 // Set is part of flag.Value.
-func (m *momentFlag) Set(s string) error {
+func (m *momentFlag) Set(s string) (err error) {
+	m.Time, err = parseMoment(s)
+	return err
+}
+
+// parseMoment reads a moment with its zone, or a day, which is its begin in UTC.
+func parseMoment(s string) (time.Time, error) {
 	for _, form := range []string{time.RFC3339Nano, time.DateOnly} {
 		if t, err := time.Parse(form, s); err == nil {
-			m.Time = t.UTC()
-			return nil
+			return t.UTC(), nil
 		}
 	}
-	return errors.New("write 2026-11-01T08:00:00+01:00, or 2026-11-01")
+	return time.Time{}, errors.New("write 2026-11-01T08:00:00+01:00, or 2026-11-01")
 }
 
 // placeFlags are the flags of a secret position.

@@ -318,7 +318,8 @@ func unescape(out, b []byte) ([]byte, int) {
 	return out, 0
 }
 
-// hex4 reads \uXXXX at the begin of b; -1 when it is something else.
+// hex4 reads the escape of a code unit at the beginning of b; -1 when it is
+// something else.
 func hex4(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1

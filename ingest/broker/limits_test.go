@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,9 @@ func from(t testing.TB, host string) *net.Dialer {
 	t.Helper()
 	d := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil && os.Getenv("BUURTMETER_REQUIRE_MACHINE") == "1" {
+		t.Fatalf("this machine has no second address: %v", err)
+	}
 	if err != nil {
 		t.Skipf("this machine has no second address: %v", err)
 	}

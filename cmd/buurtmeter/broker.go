@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -33,16 +34,18 @@ func (c *brokerConfig) flags(fs *flag.FlagSet) {
 }
 
 // check finds addresses that cannot work. external tells that an external
-// broker takes the place of the embedded one.
-func (c *brokerConfig) check(external bool) error {
-	encrypted := c.tlsListen != "" || c.wssListen != ""
+// broker takes the place of the embedded one, doorTLS that the HTTP door needs
+// the certificate too.
+func (c *brokerConfig) check(external, doorTLS bool) error {
+	own := c.tlsListen != "" || c.wssListen != ""
+	encrypted := own || doorTLS
 	switch {
-	case external && (encrypted || c.wsListen != ""):
+	case external && (own || c.wsListen != ""):
 		return hint(errors.New("the addresses of the embedded broker do not go with an external one"), "leave out --mqtt-url, or the --mqtt-…-listen flags")
 	case encrypted && (c.cert == "" || c.key == ""):
 		return hint(errors.New("an address with TLS needs a certificate"), "give the PEM files with --tls-cert and --tls-key")
 	case !encrypted && (c.cert != "" || c.key != ""):
-		return hint(errors.New("--tls-cert and --tls-key are for an address with TLS"), "give one with --mqtt-tls-listen or --mqtt-wss-listen")
+		return hint(errors.New("--tls-cert and --tls-key are for an address with TLS"), "give one with --mqtt-tls-listen, --mqtt-wss-listen or --door-tls")
 	case c.connections < 0 || c.perAddress < 0 || c.rate < 0:
 		return hint(errors.New("limits of the broker must not be negative"), "check --mqtt-max-connections, --mqtt-max-per-address and --mqtt-station-rate")
 	}
@@ -64,9 +67,9 @@ func (c *brokerConfig) listeners(log *slog.Logger) ([]broker.Listener, error) {
 	if c.tlsListen == "" && c.wssListen == "" {
 		return all, nil
 	}
-	conf, err := broker.ServerTLS(c.cert, c.key, log)
+	conf, err := c.serverTLS(log)
 	if err != nil {
-		return nil, hint(err, "check --tls-cert and --tls-key: PEM files that belong together and that this program may read")
+		return nil, err
 	}
 	if c.tlsListen != "" {
 		all = append(all, broker.Listener{Listen: c.tlsListen, TLS: conf})
@@ -75,6 +78,12 @@ func (c *brokerConfig) listeners(log *slog.Logger) ([]broker.Listener, error) {
 		all = append(all, broker.Listener{Listen: c.wssListen, TLS: conf, WebSocket: true, Origins: origins})
 	}
 	return all, nil
+}
+
+// serverTLS is what every address with TLS is served with.
+func (c *brokerConfig) serverTLS(log *slog.Logger) (*tls.Config, error) {
+	conf, err := broker.ServerTLS(c.cert, c.key, log)
+	return conf, hint(err, "check --tls-cert and --tls-key: PEM files that belong together and that this program may read")
 }
 
 // startBroker opens the embedded broker when it has an address.

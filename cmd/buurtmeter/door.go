@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -20,6 +21,8 @@ type doorConfig struct {
 	doorOutside string
 	// brokerSecret is the file with the secret of an external broker's questions.
 	brokerSecret string
+	// doorTLS encrypts the door with --tls-cert and --tls-key.
+	doorTLS bool
 	// doorChosen tells that the address was asked for and is not the default.
 	doorChosen bool
 }
@@ -30,6 +33,7 @@ const defaultDoor = "127.0.0.1:8081"
 
 func (c *doorConfig) doorFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.doorListen, "door-listen", "", "address of the HTTP door, where kits without MQTT send readings (default "+defaultDoor+" when it is free; - for none)")
+	fs.BoolVar(&c.doorTLS, "door-tls", false, "encrypt the HTTP door, with --tls-cert and --tls-key; needs --door-listen")
 	fs.StringVar(&c.doorProxies, "door-proxies", "", "addresses of proxies in front of the HTTP door, whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,127.0.0.1")
 	fs.StringVar(&c.doorOutside, "door-public-url", "", "address of the HTTP door as kits reach it from outside, e.g. https://meet.example.nl (default: the address that it listens on)")
 	fs.StringVar(&c.brokerSecret, "broker-secret-file", "", "file with the secret by which an external broker (EMQX) asks the HTTP door who may log in and do what")
@@ -50,6 +54,15 @@ func (s *server) startDoor(ctx context.Context) error {
 		return err
 	}
 	o := door.Options{Listen: c.doorListen, Auth: s.reg, Ingest: s.pipeline, Proxies: proxies, Now: s.now, Log: s.log}
+	scheme := "http://"
+	if c.doorTLS {
+		scheme = "https://"
+		if o.TLS, err = s.config.broker.serverTLS(s.log); err != nil {
+			return err
+		}
+	} else if host, _, err := net.SplitHostPort(c.doorListen); err == nil && !isLoopback(host) && len(proxies) == 0 {
+		s.log.WarnContext(ctx, "the HTTP door is open to the network without encryption: passwords of stations can be read on the way; use --door-tls, or put TLS in front of it and name that proxy with --door-proxies", slog.String("door_listen", c.doorListen))
+	}
 	if o.BrokerSecret, err = secret(c.brokerSecret); err != nil {
 		return err
 	}
@@ -69,7 +82,7 @@ func (s *server) startDoor(ctx context.Context) error {
 	}
 	s.door = d
 	s.closer("HTTP door", d)
-	s.doorAddr = "http://" + d.Addr()
+	s.doorAddr = scheme + d.Addr()
 	return nil
 }
 

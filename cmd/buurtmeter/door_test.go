@@ -28,14 +28,49 @@ func addStation(t *testing.T, data, id string) string {
 // postJSON sends a message in our own format to the HTTP door.
 func postJSON(t *testing.T, door, id, token, body string) int {
 	t.Helper()
+	return postTo(t, http.DefaultClient, door, id, token, body)
+}
+
+func postTo(t *testing.T, client *http.Client, door, id, token, body string) int {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, door+"/readings", strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth(id, token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	return res.StatusCode
+}
+
+func TestTheDoorEncrypts(t *testing.T) {
+	data := t.TempDir()
+	token := addStation(t, data, "kit-1")
+	cert, key, trust := certificate(t)
+	s := startServer(t, "--data", data, "--mqtt-listen", "127.0.0.1:0", "--door-listen", "127.0.0.1:0", "--door-tls", "--tls-cert", cert, "--tls-key", key)
+	require.True(t, strings.HasPrefix(s.Door, "https://"), "the site tells kits the encrypted address: %s", s.Door)
+	safe := &http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}}
+	body := `{"values":{"no2":21.5}}`
+	require.Equal(t, http.StatusAccepted, postTo(t, safe, s.Door, "kit-1", token, body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http"+strings.TrimPrefix(s.Door, "https")+"/readings", strings.NewReader(body))
+	require.NoError(t, err)
+	_, err = http.DefaultClient.Do(req) //nolint:bodyclose // there is no answer
+	require.Error(t, err, "without encryption nothing is heard")
+
+	for _, args := range [][]string{
+		{"--door-tls", "--door-listen", "127.0.0.1:0"},
+		{"--door-tls", "--tls-cert", cert, "--tls-key", key},
+		{"--door-tls", "--door-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", cert},
+	} {
+		out, err := runCommand(t, append([]string{"serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"}, args...)...)
+		require.Error(t, err, out)
+		assert.Contains(t, out, "Try:", args)
+	}
+}
+
+func TestAnOpenDoorWithoutEncryptionIsWarnedOf(t *testing.T) {
+	s := startServer(t, "--data", t.TempDir(), "--mqtt-listen", "127.0.0.1:0", "--door-listen", "0.0.0.0:0")
+	assert.Contains(t, s.log.String(), "the HTTP door is open to the network without encryption")
 }
 
 func TestReadingsComeInOverHTTP(t *testing.T) {

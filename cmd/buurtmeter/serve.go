@@ -90,8 +90,11 @@ func (c *serveConfig) check() (roleSet, error) {
 		return roles, hint(errors.New("the embedded time series cannot be shared between processes"),
 			"run all roles in one process, or name a server with --influx-url")
 	}
-	if err := c.broker.check(c.mqttURL != ""); err != nil {
+	if err := c.broker.check(c.mqttURL != "", c.doorTLS); err != nil {
 		return roles, err
+	}
+	if c.doorTLS && (c.doorListen == "" || c.doorListen == "-") {
+		return roles, hint(errors.New("--door-tls needs the address of the HTTP door"), "give it with --door-listen, e.g. --door-listen :8443")
 	}
 	if c.mqttURL != "" {
 		c.mqttListen = ""

@@ -87,8 +87,10 @@ func TestALongHistoryIsFoldedAndSaysWhatIsNotThere(t *testing.T) {
 	for _, id := range []string{"verloop", "bezwaren", "apparaten"} {
 		assert.NotContains(t, body, `id="`+id+`"`, "no history, no empty section")
 	}
-	res, _ := get(t, app, "/meetpunt/"+string(opendatatest.Deleted))
-	assert.Equal(t, http.StatusNotFound, res.StatusCode)
+	res, body := get(t, app, "/meetpunt/"+string(opendatatest.Deleted))
+	assert.Equal(t, http.StatusGone, res.StatusCode)
+	assert.Contains(t, body, "Dit meetpunt is verwijderd")
+	assert.NotContains(t, body, opendatatest.Deleted, "an old link is not answered with what is gone")
 }
 
 func TestDetailsOfEventsInWords(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
@@ -41,7 +43,10 @@ type flagRow struct {
 
 func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	st, ok := r.g.Station(reading.StationID(r.param))
-	if !ok {
+	switch {
+	case !ok && r.g.Histories[reading.StationID(r.param)].Deleted():
+		return view{}, &pageError{fiber.StatusGone, "deleted-station"}
+	case !ok:
 		return view{}, notFound("no-station")
 	}
 	title := st.Title

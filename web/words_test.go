@@ -149,7 +149,7 @@ func made() []string {
 			}
 		}
 	}
-	for _, e := range []string{"not-found", "no-buurt", "no-station", "not-ready", "server"} {
+	for _, e := range []string{"not-found", "no-buurt", "no-station", "deleted-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
 	}
 	for i := range 12 {

@@ -74,7 +74,7 @@ func TestOfADeletedStationOnlyTheDeletionIsLeft(t *testing.T) {
 	assert.Nil(t, got.Events[0].Actor)
 	for _, rest := range []string{"", "/objections", "/hours"} {
 		res, body := ask(t, newApp(t), "GET", path+rest)
-		assert.Contains(t, problemOf(t, res, body, 404).Detail, "deleted", rest)
+		assert.Contains(t, problemOf(t, res, body, 410).Detail, "deleted", rest)
 	}
 	_, body := ask(t, newApp(t), "GET", "/v1/stations")
 	assert.NotContains(t, body, opendatatest.Deleted)

@@ -110,6 +110,9 @@ func (s *service) document(o *huma.OpenAPI, op *huma.Operation) {
 	for _, p := range op.Parameters {
 		if p.In == "path" {
 			add(http.StatusNotFound, "There is no such thing")
+			if strings.HasPrefix(op.Path, "/stations/") {
+				add(http.StatusGone, "The station was deleted with all that was kept of it")
+			}
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -95,7 +96,7 @@ func (hourValue) Schema(huma.Registry) *huma.Schema {
 func findStation(g *opendata.Graph, id string) (opendata.Station, error) {
 	st, ok := g.Station(reading.StationID(id))
 	if !ok && g.Histories[reading.StationID(id)].Deleted() {
-		return opendata.Station{}, notFound("This station was deleted with all that was kept of it. When that was is in /v1/stations/" + id + "/events.")
+		return opendata.Station{}, problem(http.StatusGone, "Gone", "This station was deleted with all that was kept of it. When that was is in /v1/stations/"+id+"/events.")
 	}
 	if !ok {
 		return opendata.Station{}, notFound("There is no station with this id. Look in /v1/stations.")

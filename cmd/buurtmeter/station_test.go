@@ -246,7 +246,7 @@ func TestADeletedStationLeavesTheServer(t *testing.T) {
 	awaitGraph(t, s, reg)
 	for _, path := range []string{"/v1/stations/going-1", "/meetpunt/going-1", "/v1/stations/going-1/readings" + window} {
 		status, _, _ := get(t, s.url(path), "")
-		require.Equal(t, 404, status, path)
+		require.Equal(t, 410, status, path)
 	}
 	for _, path := range []string{"/", "/v1/stations", "/v1/verdicts", "/v1/datasets/hours/data.csv", "/v1/datasets/hours/data.json"} {
 		_, _, body := get(t, s.url(path), "")

@@ -1,6 +1,7 @@
 package norm
 
 import (
+	"encoding/binary"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -151,6 +152,25 @@ func TestDayPass(t *testing.T) {
 		}
 		check(day)
 	}
+}
+
+// FuzzDayPass is TestDayPass on any hours.
+func FuzzDayPass(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0x80, 1, 0, 0, 0})
+	f.Add(make([]byte, 4*dayHours))
+	f.Fuzz(func(t *testing.T, hours []byte) {
+		var day [dayHours]int32
+		for i := range day {
+			day[i] = reading.Missing
+			if len(hours) >= 4*(i+1) {
+				day[i] = int32(binary.LittleEndian.Uint32(hours[4*i:]))
+			}
+		}
+		want, top := pass(day[:])
+		if total, n, peak := dayPass(&day); total != want.Total || n != want.N || peak != top {
+			t.Fatalf("%v: %d of %d, peak %d; want %+v, %d", day, total, n, peak, want, top)
+		}
+	})
 }
 
 func TestScaleIsBounded(t *testing.T) {

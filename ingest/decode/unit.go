@@ -12,6 +12,8 @@ const (
 	microgramPerPpbO3  = 1.9953 // 47.9982
 	microgramPerPpbSO2 = 2.6633 // 64.066
 	microgramPerPpbCO  = 1.1644 // 28.010
+	// microgramPerPpbBenzene follows from M = 78.112.
+	microgramPerPpbBenzene = 3.2472
 )
 
 // conversion turns a value into its property's own unit: value·factor + offset.
@@ -119,6 +121,8 @@ func perPpb(p reading.Property) (micrograms float64, known bool) {
 		return microgramPerPpbSO2, true
 	case reading.CO:
 		return microgramPerPpbCO, true
+	case reading.Benzene:
+		return microgramPerPpbBenzene, true
 	default:
 		return 0, false
 	}

@@ -37,7 +37,7 @@ func verdictsExplanation() map[string]opendata.Text {
 		"reason":    {NL: "waarom het niet vast te stellen is: no-data, coverage, uncertainty, running of no-station", EN: "why it cannot be told: no-data, coverage, uncertainty, running or no-station"},
 		"inForce":   {NL: "de norm gold in dit jaar; zo niet, lees dan: zou voldoen of zou overschrijden", EN: "the norm applied in this year; if not, read: would comply or would exceed"},
 		"mean":      {NL: "gemiddelde van de meetpunten met het interval van 95 %; null bij minder dan drie meetpunten", EN: "mean of the stations with its 95 % interval; null below three stations"},
-		"value":     {NL: "het jaargemiddelde in µg/m³, of het aantal uren of dagen boven de norm", EN: "the year mean in µg/m³, or the number of hours or days above the norm"},
+		"value":     {NL: "het gemiddelde in de eenheid van de norm, of het aantal uren of dagen boven de norm", EN: "the mean in the unit of the norm, or the number of hours or days above the norm"},
 		"coverage":  {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
 		"periods":   {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
 		"simulated": {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
@@ -159,7 +159,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	pub := VerdictOf(a, av)
 	nm := NormOf(n)
 	c.text(pub.Area, pub.AreaName, nm.ID, nm.Regime, nm.Instrument, nm.Property, nm.Averaging, nm.Statistic)
-	c.float(nm.Value)
+	c.float(n.Value)
 	c.text(nm.Unit)
 	if nm.Allowed != nil {
 		c.int(*nm.Allowed)

@@ -49,7 +49,7 @@ func TestTheThingsStack(t *testing.T) {
 		{name: "no2 as a declared channel", in: up(`{"no2":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2", Property: reading.NO2, Unit: "ppb"}}, want: upTime + " no2=38.25 pm25=8"},
 		{name: "an ohm is never NO2", in: up(`{"no2_kohm":20,"pm25":8}`), want: upTime + " pm25=8\n! channel-unknown", says: "no2_kohm"},
 		{name: "an ohm is never NO2, not when declared either", in: up(`{"no2_kohm":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2_kohm", Property: reading.NO2, Unit: "kOhm"}}, want: upTime + " pm25=8\n! unit-unknown"},
-		{name: "two sensors", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), want: upTime + " pm25=8\n! channel-unknown", says: "more than one key"},
+		{name: "two sensors", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), want: upTime + " pm25=8 temperature=20\n! second-sensor", says: `"temperature_2" stands aside`},
 		{name: "two sensors, one declared", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), channels: []reading.Channel{{Key: "temperature_2", Property: reading.Temperature}}, want: upTime + " pm25=8 temperature=30"},
 		{name: "a declared sensor that is away has no substitute", in: up(`{"temperature_1":20,"pm25":8}`), channels: []reading.Channel{{Key: "temperature_2", Property: reading.Temperature}}, want: upTime + " pm25=8"},
 		{name: "a sensor that the keeper leaves out", in: up(`{"no2":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2"}}, want: upTime + " pm25=8"},

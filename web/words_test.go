@@ -63,7 +63,7 @@ func allCauses() []string {
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
 		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
 		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused,
-		decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated, decode.CauseSecondSensor, ingest.CauseStationDeleted,
+		decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated, decode.CauseSecondSensor, decode.CauseOtherDevice, ingest.CauseStationDeleted,
 	}
 }
 

@@ -23,6 +23,10 @@ import (
 //   - normalized_payload has fixed names and units, and goes before names. Its
 //     measurements with a time of their own are readings of their own.
 //   - A message marked simulated is refused.
+//   - All devices of an application may post with one secret. Where the board of the
+//     station is known, an uplink of any other device is refused whole: the board's
+//     hardware id is the device_id or the dev_eui (dev_id and hardware_serial in v2).
+//     Without a known board nothing can be told apart, and every uplink is taken.
 //   - Joins, receipts of downlinks and the like hold no readings: no problem.
 //   - Several gateways in rx_metadata are one reading. Positions are not read.
 func TheThingsStack(in Input) Decoded {
@@ -107,9 +111,39 @@ func (k *kit) uplink() (u uplink, ok bool) {
 	return k.stamped(u, stamp, where)
 }
 
-// stamped ends an uplink with the time of its receipt by the network.
+// otherDevice says why an uplink is not one of the board of the station; empty when
+// it is, or when nobody noted the board. It repeats no id: texts of problems go
+// further than hardware ids may.
+func (k *kit) otherDevice(root *node) (why string) {
+	board := k.in.Station.Board
+	if board.Hardware == "" || k.in.Received.Before(board.From) {
+		return ""
+	}
+	ids := k.member(root, "end_device_ids")
+	named := false
+	for _, n := range [...]*node{k.member(ids, "device_id"), k.member(ids, "dev_eui"), k.member(root, "dev_id"), k.member(root, "hardware_serial")} {
+		if n != nil && n.kind == kindText && len(n.text) > 0 {
+			named = true
+			if board.Hardware.Same(string(n.text)) {
+				return ""
+			}
+		}
+	}
+	const note = "note its device_id or dev_eui with 'buurtmeter station board replace --hardware'"
+	if !named {
+		return "the uplink does not say of which device it is, and the station has a board: forward end_device_ids, or " + note
+	}
+	return "the uplink is of another device than the board of this station: give each device a station and a webhook of its own; if the board was replaced, " + note
+}
+
+// stamped ends an uplink with the time of its receipt by the network, if it is one
+// of the board of the station.
 func (k *kit) stamped(u uplink, stamp *node, where string) (_ uplink, ok bool) {
 	k.port = max(0, u.port)
+	if why := k.otherDevice(k.root()); why != "" {
+		k.problem(CauseOtherDevice, why, k.in.Payload)
+		return u, false
+	}
 	if u.span, ok = k.when(stamp, where); !ok {
 		k.report()
 	}

@@ -152,6 +152,11 @@ func made() []string {
 	for _, e := range []string{"not-found", "no-buurt", "no-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
 	}
+	for _, k := range kits() {
+		if k.Taken() != "" {
+			ks = append(ks, k.Taken(), k.Left())
+		}
+	}
 	for i := range 12 {
 		add("month.", strconv.Itoa(i+1))
 	}

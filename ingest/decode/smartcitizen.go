@@ -15,8 +15,11 @@ import (
 //	{ t:2017-03-24T13:35:14Z, 87:8.1, 88:14.9 }
 //
 // One element of data may stand alone. A sensor is a number of their catalogue:
-// 87 is PM2.5, 88 PM10 and 89 PM1; the station declares what others are, or one
-// of these otherwise. What the kit says on …/hello, …/info and …/inventory holds
+// 87 is PM2.5, 88 PM10, 89 PM1, 55 the temperature and 56 the humidity of the SHT31
+// on the board of a kit 2.1; the station declares what others are, or one of these
+// otherwise. Battery (10), light (14) and noise (53) are not kept. The numbers other
+// than 87 to 89 are those of a list that one of its makers published, not verified
+// on a kit; 58, pressure, is left out because lists disagree on its unit. What the kit says on …/hello, …/info and …/inventory holds
 // no readings. A topic holds the kit's token and is never repeated in a problem.
 func SmartCitizen(in Input) Decoded {
 	switch lastLevels(in.Topic, 1) {
@@ -78,6 +81,14 @@ func (k *kit) kitReading(n *node) (more bool) {
 func (k *kit) sensor(id []byte, t token) {
 	usual := nothing()
 	switch string(id) {
+	case "10", "14", "53":
+		if _, _, ok := k.declared(id, usual); !ok {
+			return
+		}
+	case "55":
+		usual.slot = slot([]byte(reading.Temperature))
+	case "56":
+		usual.slot = slot([]byte(reading.Humidity))
 	case "87":
 		usual.slot = slot([]byte(reading.PM25))
 	case "88":

@@ -3,6 +3,7 @@ package firmwaresim
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,7 +29,7 @@ func newClient(o Options) *http.Client {
 func doorAddress(door string) (string, error) {
 	u, err := url.Parse(door)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return "", fmt.Errorf("firmware-sim: Door must be an address such as http://127.0.0.1:8081")
+		return "", errors.New("firmware-sim: Door must be an address such as http://127.0.0.1:8081")
 	}
 	return strings.TrimRight(door, "/"), nil
 }

@@ -32,7 +32,7 @@ func open(in Input) (k *kit, ok bool) {
 // openText checks the payload as a text.
 func openText(in Input) (k *kit, ok bool) {
 	k = &kit{sheet: newSheet(in)}
-	k.text, ok = k.sheet.open()
+	k.text, ok = k.open()
 	return k, ok
 }
 

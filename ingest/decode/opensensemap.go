@@ -97,8 +97,9 @@ func (d *senseBox) more() bool {
 
 // sensor files one value; when is nil for a message without its time.
 func (d *senseBox) sensor(key []byte, value token, when *token) {
-	at, ok := d.now(), true
+	at := d.now()
 	if when != nil {
+		var ok bool
 		if at, ok = d.moment(*when, "createdAt", false); !ok {
 			return
 		}

@@ -274,7 +274,7 @@ func (k *kit) measurement(u *uplink, m *node) (timed bool) {
 			continue
 		}
 		o := origin{slot: slot([]byte(p)), rank: undeclared}
-		if _, how := v.token.figure(); how == good {
+		if _, how := v.figure(); how == good {
 			u.restated[o.slot] = true
 		}
 		k.put(o, v.key, instant{}, v.token, 0)

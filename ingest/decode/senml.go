@@ -125,7 +125,7 @@ func (p *senmlPack) record() bool {
 func (p *senmlPack) bases(r *senmlRecord) bool {
 	if r[senmlBver].there() {
 		n := int64(0)
-		if r[senmlBver].kind != kindNumber || r[senmlBver].token.whole(&n, 1, 255) != good || (n != 10 && n != 26) {
+		if r[senmlBver].kind != kindNumber || r[senmlBver].whole(&n, 1, 255) != good || (n != 10 && n != 26) {
 			return p.cancel(CauseFormatUnknown, "this version of SenML is not known: send bver 10, or leave it out")
 		}
 	}

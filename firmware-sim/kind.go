@@ -12,12 +12,15 @@ import (
 // the platform's own form. Others publish on a topic that names their form.
 type Kind string
 
-// The kinds of kit.
+// The kinds of kit. Those that end in HTTP post to the HTTP door, a connection for
+// each message, as the firmware of small boards does.
 const (
 	Own          Kind = ""
 	SenML        Kind = "senml"
 	AirGradient  Kind = "airgradient"
 	SmartCitizen Kind = "smart-citizen"
+	OwnHTTP      Kind = "own-http"
+	AirrohrHTTP  Kind = "airrohr-http"
 )
 
 // form is how a kind of kit sends.
@@ -29,6 +32,8 @@ type form struct {
 	// timeless kits have no clock: they send what they measure now, and no
 	// history.
 	timeless bool
+	// path is where a kit that speaks HTTP posts; empty for MQTT.
+	path string
 }
 
 // forms is the table of kinds: a new one is a line here and a function below.
@@ -38,6 +43,8 @@ func forms() []form {
 		{kind: SenML, encode: senML, limit: 500},
 		{kind: AirGradient, encode: airGradient, limit: 1, timeless: true},
 		{kind: SmartCitizen, encode: smartCitizen, limit: 1000},
+		{kind: OwnHTTP, encode: message, limit: MaxBatch, path: "/readings"},
+		{kind: AirrohrHTTP, encode: airrohr, limit: 1, timeless: true, path: "/airrohr"},
 	}
 }
 
@@ -59,9 +66,14 @@ func kindNames() (names []string) {
 	return names
 }
 
-// Topic returns the topic on which the device publishes.
+// Topic returns the topic on which the device publishes; empty for one that posts
+// over HTTP.
 func (d Device) Topic() string {
-	if d.Kind == Own {
+	f, err := formOf(d.Kind)
+	switch {
+	case err != nil || f.path != "":
+		return ""
+	case d.Kind == Own:
 		return Topic(d.ID)
 	}
 	return Topic(d.ID) + "/" + string(d.Kind)
@@ -165,6 +177,24 @@ func airGradient(samples []Sample) []byte {
 		}
 	}
 	return append(dst, `"noxIndex":1,"firmware":"3.1.3","model":"I-9PSL"}`...)
+}
+
+// airrohr writes what that firmware posts to an API of one's own: every module in
+// one body, numbers in texts, P1 for PM10 and P2 for PM2.5, and no time.
+func airrohr(samples []Sample) []byte {
+	s := samples[len(samples)-1]
+	dst := []byte(`{"esp8266id":"1234567","software_version":"NRZ-2020-133","sensordatavalues":[`)
+	for _, k := range [...][2]string{{"SDS_P1", PM10}, {"SDS_P2", PM25}, {"BME280_temperature", Temperature}, {"BME280_humidity", Humidity}} {
+		if v, ok := s.Values[k[1]]; ok && v != missingCode { // a module without a value is left out
+			dst = append(dst, `{"value_type":"`+k[0]+`","value":"`...)
+			dst = append(strconv.AppendFloat(dst, v, 'f', 2, 64), `"},`...)
+		}
+	}
+	if s.Interval >= time.Millisecond {
+		dst = append(dst, `{"value_type":"interval","value":"`...)
+		dst = append(strconv.AppendInt(dst, s.Interval.Milliseconds(), 10), `"},`...)
+	}
+	return append(dst, `{"value_type":"signal","value":"-61"}]}`...)
 }
 
 // smartCitizen writes one sample in the present form of that kit, which is not

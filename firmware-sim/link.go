@@ -16,7 +16,10 @@ type link struct {
 	fleet  *fleet
 	device Device
 	conn   *wire.Conn
-	tries  int64
+	// answered: the last post over HTTP had a good answer, which is what stands in
+	// for a connection there.
+	answered bool
+	tries    int64
 }
 
 // send publishes the samples and returns after every message is acknowledged.
@@ -53,10 +56,14 @@ func (l *link) publish(ctx context.Context, payload []byte) error {
 			f.resent.Add(1)
 		}
 		begin := time.Now()
-		if l.once(ctx, payload) == nil {
+		switch err := l.once(ctx, payload); {
+		case err == nil:
 			f.acknowledged.Add(1)
 			f.delays.add(time.Since(begin))
 			return nil
+		case errors.Is(err, ErrRefused):
+			f.refused.Add(1)
+			return err
 		}
 		l.close()
 		if err := l.rest(ctx); err != nil {
@@ -65,8 +72,12 @@ func (l *link) publish(ctx context.Context, payload []byte) error {
 	}
 }
 
-// once publishes the payload and waits for its acknowledgement.
+// once publishes the payload and waits for its acknowledgement. Only HTTP refuses a
+// login here.
 func (l *link) once(ctx context.Context, payload []byte) error {
+	if l.fleet.forms[l.device.Kind].path != "" {
+		return l.post(ctx, payload)
+	}
 	c := l.conn
 	if err := c.SetDeadline(time.Now().Add(l.fleet.options.AckTimeout)); err != nil {
 		return err
@@ -88,7 +99,7 @@ func (l *link) once(ctx context.Context, payload []byte) error {
 
 // connect makes a connection when there is none, trying for ever.
 func (l *link) connect(ctx context.Context) error {
-	for l.conn == nil {
+	for l.conn == nil && l.fleet.forms[l.device.Kind].path == "" {
 		c, err := wire.Dial(ctx, wire.Options{
 			Broker: l.fleet.options.Broker, TLS: l.fleet.options.TLS, ClientID: "sim-" + l.device.ID,
 			Username: l.device.ID, Password: l.device.Token,
@@ -125,6 +136,10 @@ func (l *link) rest(ctx context.Context) error {
 }
 
 func (l *link) close() {
+	if l.answered {
+		l.answered = false
+		l.fleet.connected.Add(-1)
+	}
 	if l.conn != nil {
 		l.conn.Close()
 		l.conn = nil

@@ -5,21 +5,24 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// ErrRefused is wrapped by the error of Run when the broker refused the login of
-// one device or more.
+// ErrRefused is wrapped by the error of Run when the broker or the door refused the
+// login of one device or more.
 var ErrRefused = errors.New("login refused")
 
-// Options say what a fleet sends and where. Broker and Devices must be set, and
-// BackfillFrom or Live.
+// Options say what a fleet sends and where. Devices must be set, Broker for those
+// that speak MQTT and Door for those that speak HTTP, and BackfillFrom or Live.
 type Options struct {
 	// Broker is "mqtt://host:1883" or "mqtts://host:8883".
 	Broker string
-	// TLS is used for mqtts; nil means the system's own roots.
+	// Door is "http://host:8081" or "https://host".
+	Door string
+	// TLS is used for mqtts and https; nil means the system's own roots.
 	TLS *tls.Config
 	// Devices are the fleet, each with its id and token.
 	Devices []Device
@@ -52,11 +55,11 @@ type Options struct {
 
 // Progress is how far a fleet is. Messages are counted, except Readings.
 type Progress struct {
-	// Devices is the size of the fleet, Connected how many are connected now,
-	// Backfilled how many have sent all their history.
+	// Devices is the size of the fleet, Connected how many are connected now or, over
+	// HTTP, had a good answer last, Backfilled how many have sent all their history.
 	Devices, Connected, Backfilled int
 	// Published counts messages sent for the first time, Resent those sent once
-	// more, Acknowledged those that the broker has acknowledged.
+	// more, Acknowledged those that the broker or the door has acknowledged.
 	Published, Resent, Acknowledged uint64
 	// Readings counts the readings in acknowledged messages.
 	Readings uint64
@@ -68,8 +71,6 @@ type Progress struct {
 
 func (o Options) withDefaults() (Options, error) {
 	switch {
-	case o.Broker == "":
-		return o, errors.New("firmware-sim: set Broker, for example mqtt://127.0.0.1:1883")
 	case len(o.Devices) == 0:
 		return o, errors.New("firmware-sim: set Devices")
 	case o.BackfillFrom.IsZero() && o.Live <= 0:
@@ -78,12 +79,24 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("firmware-sim: Live must be at most an hour, got %s", o.Live)
 	}
 	seen := map[string]bool{}
+	speaks := map[bool]bool{} // HTTP
 	for _, d := range o.Devices {
 		if d.ID == "" || seen[d.ID] {
 			return o, fmt.Errorf("firmware-sim: device id %q is empty or there twice", d.ID)
 		}
 		seen[d.ID] = true
-		if _, err := formOf(d.Kind); err != nil {
+		form, err := formOf(d.Kind)
+		if err != nil {
+			return o, err
+		}
+		speaks[form.path != ""] = true
+	}
+	if speaks[false] && o.Broker == "" {
+		return o, errors.New("firmware-sim: set Broker, for example mqtt://127.0.0.1:1883")
+	}
+	if speaks[true] {
+		var err error
+		if o.Door, err = doorAddress(o.Door); err != nil {
 			return o, err
 		}
 	}
@@ -106,8 +119,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Run lets the fleet send its history, then live readings, over MQTT with QoS 1.
-// What is not acknowledged is sent again after reconnecting, for ever. Run
+// Run lets the fleet send its history, then live readings, over MQTT with QoS 1 or
+// to the HTTP door. What is not acknowledged is sent again, for ever. Run
 // returns nil when everything is acknowledged and no live readings are wanted
 // any more, or when ctx ends. Devices whose login is refused stop; the others go
 // on, and the error wraps ErrRefused.
@@ -116,7 +129,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	f := &fleet{options: o, slots: make(chan struct{}, o.Parallel), forms: map[Kind]form{}}
+	f := &fleet{options: o, slots: make(chan struct{}, o.Parallel), forms: map[Kind]form{}, client: newClient(o)}
 	for _, form := range forms() {
 		f.forms[form.kind] = form
 	}
@@ -144,6 +157,7 @@ type fleet struct {
 	options                         Options
 	slots                           chan struct{}
 	forms                           map[Kind]form
+	client                          *http.Client
 	connected, backfilled, refused  atomic.Int64
 	published, resent, acknowledged atomic.Uint64
 	readings                        atomic.Uint64

@@ -11,6 +11,21 @@ type kitRow struct {
 	HTTP, Topic string
 }
 
+// Taken is the key of the text that says which sensors of the kit count, Left the one
+// that says which do not and why; both are empty for our own form, which the page
+// explains as a whole.
+func (k kitRow) Taken() string { return k.text("taken") }
+
+// Left is explained at Taken.
+func (k kitRow) Left() string { return k.text("left") }
+
+func (k kitRow) text(what string) string {
+	if k.Format == reading.FormatOwn {
+		return ""
+	}
+	return "kits." + what + "." + string(k.Format)
+}
+
 // kits are all formats beside our own. The names are those of the makers.
 func kits() []kitRow {
 	return []kitRow{

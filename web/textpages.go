@@ -51,7 +51,7 @@ type refusedRow struct {
 // refusals lists every cause, by what is refused, the largest first.
 func refusals() map[string][]string {
 	return map[string][]string{
-		"message": {"too-large", "not-utf8", "json", "format-unknown", "simulated", "station-unknown", "station-paused", "station-deleted"},
+		"message": {"too-large", "not-utf8", "json", "format-unknown", "simulated", "other-device", "station-unknown", "station-paused", "station-deleted"},
 		"reading": {"time-missing", "time-unreadable", "time-implausible", "interval", "revision", "no-values", "store-refused"},
 		"value":   {"property-unknown", "unit-unknown", "value-unreadable", "value-misplaced", "channel-unknown", "second-sensor", "conflict"},
 	}

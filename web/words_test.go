@@ -63,7 +63,7 @@ func allCauses() []string {
 		decode.CauseTimeUnreadable, decode.CauseInterval, decode.CauseRevision, decode.CauseValueUnreadable,
 		decode.CauseValueMisplaced, decode.CausePropertyUnknown, decode.CauseUnitUnknown,
 		ingest.CauseStationUnknown, ingest.CauseStoreRefused, ingest.CauseConflict, ingest.CauseTimeImplausible, ingest.CauseStationPaused,
-		decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated, decode.CauseSecondSensor, ingest.CauseStationDeleted,
+		decode.CauseFormatUnknown, decode.CauseChannelUnknown, decode.CauseSimulated, decode.CauseSecondSensor, decode.CauseOtherDevice, ingest.CauseStationDeleted,
 	}
 }
 
@@ -172,6 +172,11 @@ func made() []string {
 	}
 	for _, e := range []string{"not-found", "no-buurt", "no-station", "deleted-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
+	}
+	for _, k := range kits() {
+		if k.Taken() != "" {
+			ks = append(ks, k.Taken(), k.Left())
+		}
 	}
 	for i := range 12 {
 		add("month.", strconv.Itoa(i+1))

@@ -62,6 +62,8 @@ func runObjection(ctx context.Context, p *program, args []string) error {
 		return hint(err, "buurtmeter objection list shows the ids")
 	case errors.Is(err, ingest.ErrUnknownStation):
 		return hint(err, "buurtmeter station list shows the ids")
+	case errors.Is(err, reading.ErrNotPublic):
+		return hint(err, notPublicHint)
 	case errors.Is(err, register.ErrObjection):
 		return hint(err, "see 'buurtmeter objection -h'")
 	}

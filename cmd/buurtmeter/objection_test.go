@@ -42,6 +42,17 @@ func TestObjectionsFromTheCommandLine(t *testing.T) {
 	} {
 		assert.Contains(t, out, want)
 	}
+	for _, secret := range []string{"het hangt op 52.4388, 4.8265", "mail jan@example.nl", "kastje AA:BB:CC:DD:EE:0F"} {
+		out, err = objection(append(add, "--text", secret)...)
+		require.ErrorIs(t, err, reading.ErrNotPublic, secret)
+		assert.Contains(t, out, "Try:   leave that part out")
+		_, err = objection("answer", "--id", "zs-001/2", "--reject", "--text", secret)
+		require.ErrorIs(t, err, reading.ErrNotPublic, secret)
+	}
+	out, err = objection("list")
+	require.NoError(t, err)
+	assert.NotContains(t, out, "zs-001/3", "nothing of it is kept")
+	assert.NotContains(t, out, "4388")
 	out, err = objection("list", "--station", "zs-002")
 	require.NoError(t, err)
 	assert.Empty(t, out)

@@ -130,6 +130,9 @@ func (c *stationCall) with(ctx context.Context, args []string, fn func(*register
 	return stationHint(fn(reg, id))
 }
 
+// notPublicHint is said of a text that would lead to a home or a person.
+const notPublicHint = "leave that part out of --why, --text, --by or --actor, and tell the rest, e.g. --why 'hangt nu aan de achterkant'; the place goes in --lon and --lat, the hardware id in --hardware: both stay secret"
+
 // stationHint says what to do about what a register refuses.
 func stationHint(err error) error {
 	for _, c := range []struct {
@@ -142,6 +145,7 @@ func stationHint(err error) error {
 		{register.ErrNoPeriod, "give --from and --to exactly as 'buurtmeter station events' shows them"},
 		{register.ErrNoBoard, "'buurtmeter station board list' shows the boards; attach one with 'board attach'"},
 		{register.ErrBoardOverlap, "'buurtmeter station board list' shows the boards; use 'board replace' for one that takes over"},
+		{reading.ErrNotPublic, notPublicHint},
 		{register.ErrBoardElsewhere, "end it there with 'buurtmeter station board detach --id OTHER'"},
 	} {
 		if errors.Is(err, c.err) {

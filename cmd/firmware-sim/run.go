@@ -19,15 +19,16 @@ import (
 // flags are the settings of a run. Each may come from the environment too:
 // FIRMWARE_SIM_BROKER for -broker.
 type flags struct {
-	broker, credentials string
-	enrol               string
-	stations            int
-	kinds               string
-	rate                float64
-	duration            time.Duration
-	seed                uint64
-	backfill            int
-	faults, json        bool
+	broker, door string
+	credentials  string
+	enrol        string
+	stations     int
+	kinds        string
+	rate         float64
+	duration     time.Duration
+	seed         uint64
+	backfill     int
+	faults, json bool
 }
 
 // run is the program. It returns an error after having printed it.
@@ -51,7 +52,7 @@ func simulate(ctx context.Context, args []string, getenv func(string) string, st
 	if err := roomFor(len(devices)); err != nil {
 		return err
 	}
-	o := firmwaresim.Options{Broker: f.broker, Devices: devices, Steady: !f.faults, LiveFor: f.duration}
+	o := firmwaresim.Options{Broker: f.broker, Door: f.door, Devices: devices, Steady: !f.faults, LiveFor: f.duration}
 	if f.rate > 0 {
 		o.Live = min(time.Duration(float64(len(devices))/f.rate*float64(time.Second)), time.Hour)
 	}
@@ -87,10 +88,11 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (flags, 
 	fs := flag.NewFlagSet("firmware-sim", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&f.broker, "broker", "mqtt://127.0.0.1:1883", "address of the broker: mqtt://host:port or mqtts://host:port")
+	fs.StringVar(&f.door, "door", "http://127.0.0.1:8081", "address of the HTTP door, for the kinds that end in -http")
 	fs.StringVar(&f.credentials, "credentials", "", "CSV file with one station per line: id,token")
 	fs.StringVar(&f.enrol, "enrol", "", "register the fleet here instead, as simulated stations: sqlite:PATH or postgres://… of a platform for tests")
 	fs.IntVar(&f.stations, "stations", 0, "number of stations: the first ones of -credentials (0 is all of them), or how many to -enrol")
-	fs.StringVar(&f.kinds, "kinds", "own", "kinds of kits with their shares: own=8,senml=1,airgradient=1,smart-citizen=1")
+	fs.StringVar(&f.kinds, "kinds", "own", "kinds of kits with their shares: own=8,senml=1,airgradient=1,smart-citizen=1,own-http=1,airrohr-http=1")
 	fs.Float64Var(&f.rate, "rate", 10, "live messages per second of the whole fleet; 0 sends history only")
 	fs.DurationVar(&f.duration, "duration", time.Minute, "how long to send live messages; 0 is until stopped")
 	fs.Uint64Var(&f.seed, "seed", 1, "same seed, same measurements")

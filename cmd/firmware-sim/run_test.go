@@ -144,6 +144,7 @@ func TestWrongCallsSayWhatToDo(t *testing.T) {
 		"say with -stations":     {"-enrol", "sqlite:x"},
 		"asks for 3":             {"-credentials", credentials(t, "a,b\n"), "-stations", "3"},
 		"no kind of kit":         {"-credentials", credentials(t, "a,b\n"), "-kinds", "toaster"},
+		"Door must be":           {"-credentials", credentials(t, "a,b\n"), "-kinds", "airrohr-http", "-door", "127.0.0.1:8081"},
 		"nothing to send":        {"-credentials", credentials(t, "a,b\n"), "-rate", "0"},
 		"is empty or there twic": {"-credentials", credentials(t, "a,b\na,c\n")},
 	} {

@@ -28,19 +28,16 @@ func AirGradient(in Input) Decoded {
 	if !k.root().is(shapeObject) {
 		return k.refuse(CauseJSON, "a message of an AirGradient is one JSON object")
 	}
-	var s sample
-	var unknown []string
 	for n := range k.children(k.root()) {
 		if p, ok := airGradientKey(n.key); ok {
-			k.take(&s, p, n.key, n.token)
+			k.known(p, n.key, n.token)
 		} else if c, ok := k.in.Station.Wire.Channel(string(n.key)); ok && c.Property == "" {
-			s.silent = true
+			k.silent = true
 		} else if numeric(n.token) && suspect(n.key) && !airGradientOther(n.key) {
-			unknown = appendName(unknown, n.key)
+			k.fault(CausePropertyUnknown, "%s is not known of an AirGradient: say so to the platform, it may be a new sensor", n.key)
 		}
 	}
-	k.about(CausePropertyUnknown, "%s is not known of an AirGradient: say so to the platform, it may be a new sensor", unknown, in.Payload)
-	k.finish(&s, k.now(), in.Payload)
+	k.conclude(span{instant: k.now()})
 	return k.done()
 }
 

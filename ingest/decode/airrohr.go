@@ -39,33 +39,32 @@ type airrohrBody struct {
 	scanner
 	*sheet
 	resolve func(s *sheet, key []byte) (origin, verdict)
-	time    state
-	at      instant
-	span    state
-	milli   int64 // the interval
+	at      span
+	time    state // of at
+	lasts   state // of length
+	length  int64 // the interval in milliseconds
 	lists   int
 }
 
 func airrohrJSON(in Input, resolve func(*sheet, []byte) (origin, verdict), nothing string) Decoded {
 	d := airrohrBody{sheet: newSheet(in), resolve: resolve}
-	text, refused, ok := d.text()
-	if !ok {
-		return refused
+	ok := false
+	if d.b, ok = d.open(); !ok {
+		return d.done()
 	}
-	d.b = text
-	d.at = instant{milli: d.received, server: true}
+	d.at.instant = d.now()
 	if !d.message() {
 		return d.refuseJSON(&d.scanner)
 	}
-	if d.span == bad {
+	if d.lasts == bad {
 		d.fault(CauseInterval, badInterval, nil)
 	}
-	if d.time == bad || d.span == bad {
+	if d.time == bad || d.lasts == bad {
 		d.entries = nil
 	}
+	d.at.seconds = int32((d.length + 999) / 1000)
 	for i := range d.entries {
-		d.entries[i].instant = d.at
-		d.entries[i].seconds = int32((d.milli + 999) / 1000)
+		d.entries[i].span = d.at
 	}
 	return d.finish(nothing)
 }
@@ -81,15 +80,11 @@ func (d *airrohrBody) message() bool {
 		case string(key) == "timestamp":
 			return d.timestamp()
 		}
-		start := d.i
+		from := d.i
 		t, ok := d.value(1)
-		d.leftOut(key, t, start, d.i)
-		return ok
+		return d.leftOut(key, t, from, d.i) && ok
 	})
-	if d.space(); ok && d.i < len(d.b) {
-		return d.fail("there is more after the end")
-	}
-	return ok
+	return ok && d.end()
 }
 
 func (d *airrohrBody) timestamp() bool {
@@ -102,7 +97,7 @@ func (d *airrohrBody) timestamp() bool {
 		d.time = bad
 		return true
 	}
-	if d.at, ok = d.when(t, true); ok {
+	if d.at.instant, ok = d.moment(t, "timestamp", true); ok {
 		d.time = good
 	} else {
 		d.time = bad
@@ -132,52 +127,37 @@ func (d *airrohrBody) pair() bool {
 		_, ok := d.value(2)
 		return ok
 	}
-	var name, value token
-	var at extent
-	names, values := 0, 0
-	ok := d.object(func(key []byte) bool {
-		start := d.i
-		t, ok := d.value(3)
-		switch {
-		case string(key) == "value_type":
-			name = t
-			names++
-		case string(key) == "value":
-			value, at = t, extent{start, d.i}
-			values++
-		default:
-			d.leftOut(key, t, start, d.i)
-		}
-		return ok
-	})
-	switch {
-	case !ok:
+	var m [2]member
+	if !d.members(3, []string{"value_type", "value"}, m[:], d.leftOut) {
 		return false
-	case names != 1 || name.kind != kindText || values > 1:
-		d.fault(CauseValueUnreadable, shape, nil)
-		if name.kind != kindText || positional(name.text) {
-			d.blank(at.start, at.end)
-		}
+	}
+	name, value := &m[0], &m[1]
+	switch {
+	case name.times == 1 && name.kind == kindText && value.times < 2:
+		d.pairOf(name.text, value)
 	default:
-		d.measured(name.text, value, at)
+		d.fault(CauseValueUnreadable, shape, nil)
+		if name.kind != kindText || placeKey(name.text) {
+			d.blank(value.from, value.to)
+		}
 	}
 	return true
 }
 
-func (d *airrohrBody) measured(key []byte, value token, at extent) {
+func (d *airrohrBody) pairOf(key []byte, value *member) {
 	switch {
-	case positional(key):
-		d.blank(at.start, at.end)
+	case placeKey(key):
+		d.blank(value.from, value.to)
 		return
 	case string(key) == "interval":
-		d.span.put(value.whole(&d.milli, 1, MaxInterval.Milliseconds()))
+		d.lasts.put(value.whole(&d.length, 1, MaxInterval.Milliseconds()))
 		return
 	case len(key) > longestKey:
 		d.fault(CausePropertyUnknown, "%s is too long for a value_type", key)
 		return
 	}
 	if o, v := d.resolve(d.sheet, key); v == use {
-		d.put(o, key, instant{}, value, 0)
+		d.put(o, key, instant{}, value.token, 0)
 	}
 }
 
@@ -212,11 +192,11 @@ func (s *sheet) unknownKind(key, kind []byte, counts bool) {
 	if i := bytes.LastIndexByte(kind, '_'); i > 0 {
 		name = kind[:i] // no2 of no2_kohm
 	}
-	k, known := namedProperty(name)
+	o, known := named(name)
 	switch {
 	case counts && (string(kind) == "P0" || string(kind) == "P1" || string(kind) == "P2"):
 		s.fault(CauseUnitUnknown, "%s without a module before it is a particle count, not µg/m³: send SDS_P1 and so on, or declare a channel", key)
-	case known && concentration(k):
+	case known && concentration(o.slot):
 		s.fault(CauseUnitUnknown, "%s has no unit of a concentration: send no2_ppb or no2_ppm, or declare a channel with its unit", key)
 	default:
 		s.fault(CausePropertyUnknown, "unknown value_type %s: declare a channel for it, or one without a property to leave it out", key)

@@ -25,9 +25,9 @@ import (
 //   - At most MaxReadings lines.
 func AirrohrInflux(in Input) Decoded {
 	s := newSheet(in)
-	text, refused, ok := s.text()
+	text, ok := s.open()
 	if !ok {
-		return refused
+		return s.done()
 	}
 	const shape = "a line cannot be read: send measurement,tags field=value,field=value, with points in numbers"
 	lines, rest := 0, text
@@ -67,9 +67,9 @@ type influxLine struct {
 }
 
 type influxField struct {
-	key   []byte
-	value token
-	at    extent // of the value, in the line
+	key      []byte
+	value    token
+	from, to int // of the value, in the line
 }
 
 // read walks over the line; why is what broke it.
@@ -146,7 +146,7 @@ func (l *influxLine) field(key []byte) bool {
 		}
 		t = influxNumber(l.b[from:l.i])
 	}
-	l.fields = append(l.fields, influxField{unescapeInflux(key), t, extent{from, l.i}})
+	l.fields = append(l.fields, influxField{unescapeInflux(key), t, from, l.i})
 	return true
 }
 
@@ -231,7 +231,7 @@ func influxMilli(b []byte) (milli int64, ok bool) {
 
 // file files the values of a line that begins at start of the text.
 func (l *influxLine) file(s *sheet, start int) {
-	at, span, milli, ok := instant{milli: s.received, server: true}, absent, int64(0), true
+	at, lasts, length, ok := s.now(), absent, int64(0), true
 	first := len(s.entries)
 	if l.time != nil {
 		at.server = false
@@ -241,10 +241,10 @@ func (l *influxLine) file(s *sheet, start int) {
 	}
 	for _, f := range l.fields {
 		switch {
-		case positional(f.key):
-			s.blank(start+f.at.start, start+f.at.end)
+		case placeKey(f.key):
+			s.blank(start+f.from, start+f.to)
 		case string(f.key) == "interval":
-			span.put(f.value.whole(&milli, 1, MaxInterval.Milliseconds()))
+			lasts.put(f.value.whole(&length, 1, MaxInterval.Milliseconds()))
 		case len(f.key) > longestKey:
 			s.fault(CausePropertyUnknown, "%s is too long for a field", f.key)
 		default:
@@ -253,13 +253,13 @@ func (l *influxLine) file(s *sheet, start int) {
 			}
 		}
 	}
-	if span == bad {
+	if lasts == bad {
 		s.fault(CauseInterval, badInterval, nil)
 	}
-	if !ok || span == bad {
+	if !ok || lasts == bad {
 		s.entries = s.entries[:first]
 	}
 	for i := first; i < len(s.entries); i++ {
-		s.entries[i].seconds = int32((milli + 999) / 1000)
+		s.entries[i].seconds = int32((length + 999) / 1000)
 	}
 }

@@ -95,8 +95,7 @@ func TestEveryDeviceFormatIsRegistered(t *testing.T) {
 	}
 	_, ok := For("nothing")
 	assert.False(t, ok)
-	assert.Nil(t, deviceFormat(reading.FormatSenML))
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = deviceFormat(reading.FormatHomeAssistant) }))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = For(reading.FormatHomeAssistant) }))
 }
 
 func TestHostileMessagesOfKits(t *testing.T) {
@@ -247,18 +246,18 @@ func TestATimeWithoutAZoneIsReadInTheDeclaredOne(t *testing.T) {
 		{"2026-11-23 08:00:00", "Local", ""},
 		{"2026-11-23 08:00:00", "Mars/Olympus", ""},
 		{"2026-11-23 08:00:00", "../../etc/passwd", ""},
-		{"2026-11-23 08:00:00+01:00", "UTC", ""}, // it has one
+		{"2026-11-23 08:00:00+01:00", "UTC", "2026-11-23T07:00:00Z"}, // it has one
 		{"2026-11-23", "UTC", ""},
 		{"1970-01-01 00:30:00", "+01:00", ""}, // 1969
 		{strings.Repeat("2", 1000), "UTC", ""},
 	} {
-		var clock localClock
-		milli, ok := clock.parse([]byte(c.text), c.zone)
+		s := newSheet(Input{Station: reading.Station{Wire: reading.Wire{Zone: c.zone}}})
+		milli, why := s.milli(token{kindText, []byte(c.text)}, true)
 		if c.want == "" {
-			assert.False(t, ok, "%s in %s", c.text, c.zone)
+			assert.NotEmpty(t, why, "%s in %s", c.text, c.zone)
 			continue
 		}
-		assert.True(t, ok, "%s in %s", c.text, c.zone)
+		assert.Empty(t, why, "%s in %s", c.text, c.zone)
 		assert.Equal(t, c.want, time.UnixMilli(milli).UTC().Format("2006-01-02T15:04:05.999Z07:00"))
 	}
 }
@@ -274,15 +273,17 @@ func TestNamesBeyondDoubt(t *testing.T) {
 		"co2": "", "co_2": "", "pm1_5": "", "pm_1": "", "pm4": "", "no2_kohm": "", "no2_raw": "", "nox_index": "", "pm25_ppb": "",
 		"no": "", "soil_temperature": "", "temperature_1234": "", "": "", "_1": "", "p1": "", "noise": "", strings.Repeat("x", 200): "",
 	} {
-		p, _, r, ok := named([]byte(key))
-		got := string(p)
-		if r == byUnsureName {
+		o, ok := named([]byte(key))
+		assert.Equal(t, want != "", ok, key)
+		if !ok {
+			assert.Negative(t, o.slot, key)
+			continue
+		}
+		got := string(propertyOf(o.slot))
+		if o.rank >= byUnsureName {
 			got += " ?"
 		}
-		assert.Equal(t, want != "", ok, key)
-		if ok {
-			assert.Equal(t, want, got, key)
-		}
+		assert.Equal(t, want, got, key)
 	}
 	for key, want := range map[string]bool{
 		"no2_kohm": true, "temp_in": true, "pm4": false, "pm25_raw": true, "o3": true, "audio3": false, "rpm1": false, "a_pm1x": true,

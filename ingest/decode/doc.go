@@ -44,6 +44,9 @@ const (
 	CauseChannelUnknown = "channel-unknown"
 	// CauseSimulated: the network marks the message as simulated.
 	CauseSimulated = "simulated"
+	// CauseOtherDevice: the uplink is of another device than the board that is
+	// attached to the station.
+	CauseOtherDevice = "other-device"
 	// CauseSecondSensor: the kit has two sensors for one property, and another
 	// one counts. Mixing them would make one series of two instruments.
 	CauseSecondSensor = "second-sensor"

@@ -34,11 +34,32 @@ func For(f reading.Format) (fn Func, ok bool) {
 	if f == "" || f == reading.FormatOwn {
 		return func(in Input) Decoded { return JSON(in.Payload, in.Station, in.Received) }, true
 	}
-	if fn = webFormat(f); fn != nil {
-		return fn, true
+	switch f {
+	case reading.FormatSenML:
+		return SenML, true
+	case reading.FormatSensorCommunity:
+		return SensorCommunity, true
+	case reading.FormatAirrohr:
+		return Airrohr, true
+	case reading.FormatAirrohrInflux:
+		return AirrohrInflux, true
+	case reading.FormatOpenSenseMap:
+		return OpenSenseMap, true
+	case reading.FormatTheThingsStack:
+		return TheThingsStack, true
+	case reading.FormatMeetJeStad:
+		return MeetJeStad, true
+	case reading.FormatSmartCitizen:
+		return SmartCitizen, true
+	case reading.FormatAirGradient:
+		return AirGradient, true
+	case reading.FormatSensorThings:
+		return SensorThings, true
+	case reading.FormatHomeAssistant:
+		return HomeAssistant, true
+	default:
+		return nil, false
 	}
-	fn = deviceFormat(f)
-	return fn, fn != nil
 }
 
 // Decode decodes in the given format; an unknown format is a problem of the

@@ -40,25 +40,26 @@ func HomeAssistant(in Input) Decoded {
 		return k.done()
 	}
 	declared := declaredPaths(in.Station.Wire)
-	var s sample
-	var numbers []string
+	var numbers [][]byte
 	k.leaves(k.root(), nil, func(path []byte, n *node) bool {
 		if i := slices.IndexFunc(declared, func(c reading.Channel) bool { return c.Key == string(path) }); i >= 0 {
-			k.declared(&s, declared[i], path, n.token)
+			k.channeled(declared[i], i, path, n.token)
 			return false
 		}
 		if numeric(n.token) {
-			numbers = appendName(numbers, path)
+			numbers = append(numbers, path)
 			if suspect(path) {
-				s.unknown = appendName(s.unknown, path)
+				k.fault(CauseChannelUnknown, askChannel, path)
 			}
 		}
 		return true
 	})
-	if s.empty() && !s.silent {
-		s.unknown = numbers // none is declared: any may be what was meant
+	if k.empty() && !k.silent { // none is declared: any may be what was meant
+		for _, path := range numbers {
+			k.fault(CauseChannelUnknown, askChannel, path)
+		}
 	}
-	k.finish(&s, k.now(), in.Payload)
+	k.conclude(span{instant: k.now()})
 	return k.done()
 }
 
@@ -72,16 +73,16 @@ func (k *kit) plainState(text []byte) Decoded {
 	}
 	if best.Key == "" {
 		// The end of a topic says more than its begin.
-		k.about(CauseChannelUnknown, askChannel, appendName(nil, []byte(lastLevels(k.in.Topic, 3))), k.in.Payload)
+		k.fault(CauseChannelUnknown, askChannel, []byte(lastLevels(k.in.Topic, 3)))
+		k.report()
 		return k.done()
 	}
-	var s sample
 	t := token{kind: kindText, text: text}
 	if len(text) > 1 && text[0] == '"' && text[len(text)-1] == '"' {
 		t.text = text[1 : len(text)-1]
 	}
-	k.declared(&s, best, []byte("the state"), t)
-	k.finish(&s, k.now(), k.in.Payload)
+	k.channeled(best, 0, []byte("the state"), t)
+	k.conclude(span{instant: k.now()})
 	return k.done()
 }
 

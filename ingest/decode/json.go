@@ -51,12 +51,9 @@ const MaxInterval = time.Hour
 // Every reading has the station's id, Received cut to milliseconds in UTC, and
 // its values in the order of reading.Properties.
 func JSON(payload []byte, st reading.Station, received time.Time) Decoded {
-	if len(payload) > MaxPayload {
-		return refuse(payload, CauseTooLarge, fmt.Sprintf("the message has %d bytes: send at most %d in one message", len(payload), MaxPayload))
-	}
-	text := bytes.TrimRight(bytes.TrimPrefix(payload, []byte("\xef\xbb\xbf")), "\x00")
-	if !utf8.Valid(text) {
-		return refuse(payload, CauseNotUTF8, "the message is not UTF-8: send JSON in UTF-8")
+	text, cause, detail := plainText(payload)
+	if cause != "" {
+		return refuse(payload, cause, detail)
 	}
 	d := decoder{station: st.ID, received: received.UTC().Truncate(time.Millisecond)}
 	d.b = text
@@ -67,6 +64,23 @@ func JSON(payload []byte, st reading.Station, received time.Time) Decoded {
 		return refuse(payload, CauseJSON, fmt.Sprintf("%s, at byte %d: send one JSON object", d.why, d.i))
 	}
 	return d.out
+}
+
+// plainText is the payload without byte order mark and NUL bytes at its end, which
+// some firmware sends. cause is not empty when it is too large or no UTF-8.
+func plainText(payload []byte) (text []byte, cause, detail string) {
+	if len(payload) > MaxPayload {
+		return nil, CauseTooLarge, tooLong(len(payload))
+	}
+	text = bytes.TrimRight(bytes.TrimPrefix(payload, []byte("\xef\xbb\xbf")), "\x00")
+	if !utf8.Valid(text) {
+		return nil, CauseNotUTF8, "the message is not UTF-8: send text in UTF-8, or name its media type"
+	}
+	return text, "", ""
+}
+
+func tooLong(bytes int) string {
+	return fmt.Sprintf("the message has %d bytes: send at most %d in one message", bytes, MaxPayload)
 }
 
 func refuse(payload []byte, cause, detail string) Decoded {
@@ -93,10 +107,7 @@ func (d *decoder) message() bool {
 	default:
 		return d.fail("neither an object nor an array")
 	}
-	if d.space(); ok && d.i < len(d.b) {
-		return d.fail("there is more after the end")
-	}
-	return ok
+	return ok && d.end()
 }
 
 // top decodes the outer object: one reading, or the envelope of a batch.

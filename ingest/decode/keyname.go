@@ -28,56 +28,74 @@ func plain(buf *[longestKeyName]byte, key []byte) []byte {
 	return out
 }
 
-// named finds the property that a key of free choice names beyond doubt. The
-// rank is byUnsureName when the unit is a guess: µg/m³ or ppb, hPa or Pa. A
-// number behind the name, as in the temperature_1 of Cayenne LPP, is the number
-// of a channel.
-func named(key []byte) (p reading.Property, unit conversion, r rank, ok bool) {
+// named finds the property that a key of free choice names beyond doubt. Its rank
+// is byUnsureName when the unit is a guess: µg/m³ or ppb, hPa or Pa. A number
+// behind the name, as in the temperature_1 of Cayenne LPP, is the number of a
+// sensor: the lowest goes first.
+func named(key []byte) (o origin, ok bool) {
 	var buf [longestKeyName]byte
 	name := plain(&buf, key)
-	if p, unit, r, ok = meaning(name); ok {
-		return p, unit, r, true
+	if o, ok = meaning(name); ok {
+		return o, true
 	}
-	base, numbered := channelName(name)
+	base, number, numbered := channelName(name)
 	if !numbered {
-		return "", conversion{}, 0, false
+		return nothing(), false
 	}
 	switch string(base) {
 	case "barometric_pressure": // Cayenne LPP: hPa
-		return reading.Pressure, conversion{}, byName, true
+		return origin{slot: slot([]byte(reading.Pressure)), rank: byName + number}, true
 	case "co", "pm1": // co_2, pm1_5
-		return "", conversion{}, 0, false
+		return nothing(), false
 	}
-	return meaning(base)
+	o, ok = meaning(base)
+	o.rank += number
+	return o, ok
+}
+
+// ownName is named for keys that are chosen after our own names: they are in the
+// property's own unit where they leave it open.
+func ownName(key []byte) origin {
+	o, ok := named(key)
+	if ok && o.rank >= byUnsureName {
+		o.rank -= byUnsureName - byName
+	}
+	return o
 }
 
 // channelName cuts _1 to _999 off.
-func channelName(name []byte) (base []byte, ok bool) {
+func channelName(name []byte) (base []byte, number int, ok bool) {
 	i := bytes.LastIndexByte(name, '_')
 	if i < 1 || len(name)-i > 4 || i+1 == len(name) || digits(name, i+1) != len(name) {
-		return nil, false
+		return nil, 0, false
 	}
-	return name[:i], true
+	for _, c := range name[i+1:] {
+		number = number*10 + int(c-'0')
+	}
+	return name[:i], number, true
 }
 
-func meaning(name []byte) (p reading.Property, unit conversion, r rank, ok bool) {
+func meaning(name []byte) (o origin, ok bool) {
+	of := func(p reading.Property, unit conversion, rank int) (origin, bool) {
+		return origin{slot: slot([]byte(p)), unit: unit, rank: rank}, true
+	}
 	switch string(name) {
 	case "temperature", "temp", "air_temperature", "temperature_c", "temp_c", "tempc", "tempc_sht", "temperature_celsius":
-		return reading.Temperature, conversion{}, byName, true
+		return of(reading.Temperature, conversion{}, byName)
 	case "temperature_f", "temp_f", "tempf", "temperature_fahrenheit":
-		unit, _ = temperatureUnit([]byte("°F"))
-		return reading.Temperature, unit, byName, true
+		unit, _ := temperatureUnit([]byte("°F"))
+		return of(reading.Temperature, unit, byName)
 	case "humidity", "hum", "rh", "relative_humidity", "relativehumidity", "air_humidity", "hum_sht", "humidity_percent", "humidity_pct":
-		return reading.Humidity, conversion{}, byName, true
+		return of(reading.Humidity, conversion{}, byName)
 	case "pressure_hpa", "barometric_pressure_hpa":
-		return reading.Pressure, conversion{}, byName, true
+		return of(reading.Pressure, conversion{}, byName)
 	case "pressure_pa", "barometric_pressure_pa":
-		return reading.Pressure, conversion{factor: 0.01}, byName, true
+		return of(reading.Pressure, conversion{factor: 0.01}, byName)
 	case "pressure", "air_pressure", "atmospheric_pressure", "barometric_pressure":
-		return reading.Pressure, conversion{}, byUnsureName, true
+		return of(reading.Pressure, conversion{}, byUnsureName)
 	}
-	if p, ok = pollutant(name); ok {
-		return p, conversion{}, unsureForGases(p), true
+	if p, ok := pollutant(name); ok {
+		return of(p, conversion{}, unsureForGases(p))
 	}
 	// no2_ppb, pm10_ug_m3: the unit stands behind the name.
 	for _, u := range [...]struct{ suffix, unit string }{
@@ -87,18 +105,19 @@ func meaning(name []byte) (p reading.Property, unit conversion, r rank, ok bool)
 		if !has {
 			continue
 		}
-		if p, ok = pollutant(base); ok {
-			unit, ok = concentrationUnit(p, []byte(u.unit))
-			return p, unit, byName, ok
+		if p, ok := pollutant(base); ok {
+			unit, ok := concentrationUnit(p, []byte(u.unit))
+			o, _ = of(p, unit, byName)
+			return o, ok
 		}
 	}
-	return "", conversion{}, 0, false
+	return nothing(), false
 }
 
 // unsureForGases: particles come in µg/m³ everywhere, gases do not.
-func unsureForGases(p reading.Property) rank {
+func unsureForGases(p reading.Property) (rank int) {
 	switch p {
-	case reading.PM25, reading.PM10, reading.PM1:
+	case reading.PM25, reading.PM10, reading.PM1, reading.PM25Corrected:
 		return byName
 	default:
 		return byUnsureName
@@ -113,6 +132,8 @@ func pollutant(name []byte) (reading.Property, bool) {
 		return reading.PM10, true
 	case "pm1", "pm1_0", "pm_1_0", "pm1p0":
 		return reading.PM1, true
+	case "pm25_corrected":
+		return reading.PM25Corrected, true
 	case "no2", "nitrogen_dioxide":
 		return reading.NO2, true
 	case "o3", "ozone":

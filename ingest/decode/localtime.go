@@ -5,53 +5,69 @@ import (
 	_ "time/tzdata" // a declared zone must not depend on the files of the machine
 )
 
-// when reads a time of a message, RFC 3339 or, if numbers are allowed, Unix time
-// in seconds. A time without a zone is read in the zone that the station
-// declared, and refused without one. A local time that the change of the clock
-// makes twice or skips is refused too: one of its two meanings would be invented.
-// A time that cannot be used is a fault.
-func (s *sheet) when(t token, numbers bool) (at instant, ok bool) {
-	if t.missing() {
-		s.fault(CauseTimeMissing, "the time is empty: the device had no time; leave it out to have the time of receipt", nil)
-		return at, false
+// moment reads a time of a message under the name that it has there: RFC 3339 or,
+// if numbers are allowed, Unix time in seconds. A time without a zone is read in
+// the zone that the station declared, and refused without one. A local time that
+// the change of the clock makes twice or skips is refused too: one of its two
+// meanings would be invented. A time that cannot be used is a fault.
+func (s *sheet) moment(t token, name string, numbers bool) (at instant, ok bool) {
+	milli, why := s.milli(t, numbers)
+	switch {
+	case why == "":
+		return instant{milli: milli}, true
+	case t.missing():
+		s.fault(CauseTimeMissing, name+why, nil)
+	default:
+		s.fault(CauseTimeUnreadable, name+why, nil)
 	}
-	if t.kind == kindNumber && numbers {
-		at.milli, ok = parseMilli(t.text)
-		ok = ok && at.milli < endMilli
-	}
-	if t.kind == kindText {
-		if at.milli, ok = parseStamp(t.text); !ok {
-			if wall, local := parseWall(t.text); local {
-				return s.inZone(wall)
-			}
-		}
-	}
-	if !ok {
-		s.fault(CauseTimeUnreadable, "the time cannot be read: send RFC 3339 with a zone (2026-11-23T08:00:00Z), between 1970 and 2099", nil)
-	}
-	return at, ok
+	return at, false
 }
 
-// inZone turns a wall clock time into a moment.
-func (s *sheet) inZone(wall int64) (at instant, ok bool) {
-	if s.zone == nil {
-		if s.zone, ok = loadZone(s.in.Station.Wire.Zone); !ok {
-			s.fault(CauseTimeUnreadable, "the time has no zone: send RFC 3339 with a zone (2026-11-23T08:00:00Z), or declare the zone of the station", nil)
-			return at, false
+// milli reads a time; why is what is wrong with it, empty for nothing.
+func (s *sheet) milli(t token, numbers bool) (milli int64, why string) {
+	const example = "RFC 3339 with a zone (2026-11-23T08:00:00Z)"
+	ok := false
+	switch {
+	case t.missing():
+		return 0, " is empty: the device had no time; leave it out to have the time of receipt"
+	case t.kind == kindNumber && numbers:
+		milli, ok = parseMilli(t.text)
+		ok = ok && milli < endMilli
+	case t.kind == kindText:
+		if milli, ok = parseStamp(t.text); ok {
+			break
 		}
+		if wall, local := parseWall(t.text); local {
+			return s.inZone(wall, " has no zone: send "+example+", or declare the zone of the station")
+		}
+	default:
+	}
+	if !ok {
+		return 0, " cannot be read: send " + example + " between 1970 and 2099, once"
+	}
+	return milli, ""
+}
+
+// inZone turns a wall clock time into a moment in the zone of the station;
+// without one, why is what is given for that.
+func (s *sheet) inZone(wall int64, without string) (milli int64, why string) {
+	if s.zone == nil {
+		zone, ok := loadZone(s.in.Station.Wire.Zone)
+		if !ok {
+			return 0, without
+		}
+		s.zone = zone
 	}
 	milli, n := wallMoments(wall, s.zone)
 	switch {
 	case n == 0:
-		s.fault(CauseTimeUnreadable, "the local time does not exist, because the clock goes forward then: send times with a zone, or in UTC", nil)
+		return 0, " does not exist as a local time, because the clock goes forward then: send times with a zone, or in UTC"
 	case n > 1:
-		s.fault(CauseTimeUnreadable, "the local time comes twice, because the clock goes back then: send times with a zone, or in UTC", nil)
+		return 0, " comes twice as a local time, because the clock goes back then: send times with a zone, or in UTC"
 	case milli < 0 || milli >= endMilli:
-		s.fault(CauseTimeUnreadable, "the time must lie between 1970 and 2099", nil)
-	default:
-		return instant{milli: milli}, true
+		return 0, " must lie between 1970 and 2099"
 	}
-	return at, false
+	return milli, ""
 }
 
 // parseWall reads an RFC 3339 time without its zone, as if it were UTC.

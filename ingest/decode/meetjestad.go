@@ -3,6 +3,7 @@ package decode
 import (
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"buurtmeter/ingest/reading"
 )
@@ -23,10 +24,10 @@ func MeetJeStad(in Input) Decoded {
 	root := k.root()
 	switch {
 	case root.is(shapeArray):
-		k.forwarded(root)
+		k.elements(root, k.forwarded)
 		return k.done()
 	case root.is(shapeObject) && isForwarded(k, root):
-		k.forwardedOne(root, false)
+		k.forwarded(root)
 		return k.done()
 	}
 	up, ok := k.uplink()
@@ -56,7 +57,7 @@ func MeetJeStad(in Input) Decoded {
 
 // unpack adds the reading of a packet. A channel without a property, under the
 // name that the forwarder gives the value, leaves it out.
-func (k *kit) unpack(when span, p packet) {
+func (k *kit) unpack(at span, p packet) {
 	values := make([]reading.Value, 0, 4)
 	for _, v := range [...]struct {
 		key   string
@@ -71,13 +72,13 @@ func (k *kit) unpack(when span, p packet) {
 		if c, declared := k.in.Station.Wire.Channel(v.key); !v.there || declared && c.Property == "" {
 			continue
 		}
-		if when.server {
+		if at.server {
 			v.Flags = reading.ServerTime
 		}
 		values = append(values, v.Value)
 	}
 	if len(values) > 0 {
-		k.out.Readings = append(k.out.Readings, reading.Reading{Station: k.in.Station.ID, At: when.at, Received: k.received, Values: values})
+		k.out.Readings = append(k.out.Readings, reading.Reading{Station: k.in.Station.ID, At: time.UnixMilli(at.milli).UTC(), Received: time.UnixMilli(k.received).UTC(), Values: values})
 	}
 }
 
@@ -149,55 +150,33 @@ func isForwarded(k *kit, n *node) bool {
 	return k.member(n, "timestamp") != nil || k.member(n, "firmware_version") != nil || k.member(n, "temperature") != nil
 }
 
-func (k *kit) forwarded(list *node) {
-	several := list.child != 0 && k.nodes[list.child].next != 0
-	count := 0
-	for n := range k.children(list) {
-		if count++; count > MaxReadings {
-			k.problem(CauseTooLarge, fmt.Sprintf("the message has more than %d readings: split it", MaxReadings), k.in.Payload)
-			return
-		}
-		k.forwardedOne(n, several)
+// forwarded takes one measurement of the forwarder's JSON.
+func (k *kit) forwarded(n *node) (more bool) {
+	if !k.another() {
+		return false
 	}
-	if count == 0 {
-		k.refuse(CauseNoValues, "the list is empty: send at least one measurement")
-	}
-}
-
-// forwardedOne takes one measurement of the forwarder's JSON.
-func (k *kit) forwardedOne(n *node, several bool) {
-	element := k.source(n)
-	if !n.is(shapeObject) {
-		k.problem(CauseJSON, "each measurement must be an object with timestamp and values", element)
-		return
-	}
-	stamp := k.member(n, "timestamp")
-	if stamp == nil && several {
-		k.problem(CauseTimeMissing, "in a list of several measurements each one needs its own timestamp", element)
-		return
-	}
-	when, ok := k.when(stamp, "timestamp", element)
+	at, ok := k.stands(n, n.is(shapeObject), "each measurement must be an object with timestamp and values", "timestamp")
 	if !ok {
-		return
+		return true
 	}
-	var s sample
 	for v := range k.children(n) {
 		switch string(v.key) {
 		case "temperature":
-			k.take(&s, reading.Temperature, v.key, v.token)
+			k.known(reading.Temperature, v.key, v.token)
 		case "humidity":
-			k.take(&s, reading.Humidity, v.key, v.token)
+			k.known(reading.Humidity, v.key, v.token)
 		case "pm2.5":
-			k.take(&s, reading.PM25, v.key, v.token)
+			k.known(reading.PM25, v.key, v.token)
 		case "pm10":
-			k.take(&s, reading.PM10, v.key, v.token)
+			k.known(reading.PM10, v.key, v.token)
 		default:
-			if suspect(v.key) && numeric(v.token) {
-				s.unknown = appendName(s.unknown, v.key)
+			if suspect(v.key) && numeric(v.token) && !k.measured(nothing(), v.key, instant{}, v.token) {
+				k.fault(CauseChannelUnknown, askChannel, v.key)
 			}
 		}
 	}
-	k.finish(&s, when, element)
+	k.conclude(at)
+	return true
 }
 
 // meetJeStadPosition tells where the six bytes of the position begin in a packet;

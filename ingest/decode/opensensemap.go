@@ -43,11 +43,10 @@ func OpenSenseMap(in Input) Decoded {
 	case "application/sbx-bytes-ts":
 		return d.binary(20)
 	}
-	text, refused, ok := d.text()
-	if !ok {
-		return refused
+	ok := false
+	if d.b, ok = d.open(); !ok {
+		return d.done()
 	}
-	d.b = text
 	switch first := d.peek(); {
 	case in.ContentType == "text/csv":
 		ok = d.csv()
@@ -57,7 +56,7 @@ func OpenSenseMap(in Input) Decoded {
 		if d.look(); d.airrohr {
 			return Airrohr(in)
 		}
-		ok = d.members()
+		ok = d.pairs()
 	case first == 0 || in.ContentType == "application/json":
 		ok = d.fail("this is neither an array nor an object")
 	default:
@@ -69,7 +68,7 @@ func OpenSenseMap(in Input) Decoded {
 	case !ok:
 		return d.refuseJSON(&d.scanner)
 	}
-	return d.done()
+	return d.close()
 }
 
 // senseBox is a message to openSenseMap while it is being read.
@@ -84,7 +83,7 @@ func (d *senseBox) tooMany() Decoded {
 	return d.refuse(CauseTooLarge, "the message has more than "+strconv.Itoa(maxSenseValues)+" values: split it")
 }
 
-func (d *senseBox) done() Decoded {
+func (d *senseBox) close() Decoded {
 	return d.finish("no value in the message: send at least one, with the id of its sensor")
 }
 
@@ -96,38 +95,21 @@ func (d *senseBox) more() bool {
 	return true
 }
 
-// measured files one value; when is nil for a message without its time.
-func (d *senseBox) measured(key []byte, value token, when *token) {
-	o, ok := d.meaning(key)
-	if !ok {
-		return
-	}
-	at := instant{milli: d.received, server: true}
+// sensor files one value; when is nil for a message without its time.
+func (d *senseBox) sensor(key []byte, value token, when *token) {
+	at := d.now()
 	if when != nil {
-		if at, ok = d.when(*when, false); !ok {
+		var ok bool
+		if at, ok = d.moment(*when, "createdAt", false); !ok {
 			return
 		}
 	}
-	d.put(o, key, at, value, 0)
-}
-
-// meaning says which property a sensor measures.
-func (d *senseBox) meaning(key []byte) (origin, bool) {
-	if len(key) > longestKey {
+	switch {
+	case len(key) > longestKey:
 		d.fault(CauseChannelUnknown, "the sensor id %s is too long", key)
-		return origin{}, false
+	case !d.measured(ownName(key), key, at, value):
+		d.fault(CauseChannelUnknown, askChannel, key)
 	}
-	usual := origin{slot: -1, rank: undeclared}
-	if k, ok := namedProperty(key); ok {
-		usual.slot = k
-	}
-	if o, v, ok := d.declared(key, usual); ok {
-		return o, v == use
-	}
-	if usual.slot < 0 {
-		d.fault(CauseChannelUnknown, "nobody declared what the sensor %s measures: declare a channel for this id, or one without a property to leave it out", key)
-	}
-	return usual, usual.slot >= 0
 }
 
 // list reads the array form.
@@ -142,46 +124,22 @@ func (d *senseBox) list() bool {
 			_, ok := d.value(1)
 			return ok
 		}
-		var sensor, value, at token
-		sensors, values, times := 0, 0, 0
-		ok := d.object(func(key []byte) bool {
-			start := d.i
-			t, ok := d.value(2)
-			switch {
-			case string(key) == "sensor":
-				sensor = t
-				sensors++
-			case string(key) == "value":
-				value = t
-				values++
-			case string(key) == "createdAt":
-				at = t
-				times++
-			default:
-				d.leftOut(key, t, start, d.i)
-			}
-			return ok
-		})
-		switch {
-		case !ok:
+		var m [3]member
+		if !d.members(2, []string{"sensor", "value", "createdAt"}, m[:], d.leftOut) {
 			return false
-		case sensors != 1 || values > 1 || times > 1 || sensor.kind != kindText:
+		}
+		sensor, value, at := &m[0], &m[1], &m[2]
+		switch {
+		case sensor.times != 1 || value.times > 1 || at.times > 1 || sensor.kind != kindText:
 			d.fault(CauseValueUnreadable, shape, nil)
-		case times == 1:
-			d.measured(sensor.text, value, &at)
+		case at.there():
+			d.sensor(sensor.text, value.token, &at.token)
 		default:
-			d.measured(sensor.text, value, nil)
+			d.sensor(sensor.text, value.token, nil)
 		}
 		return true
 	})
 	return ok && d.end()
-}
-
-func (d *senseBox) end() bool {
-	if d.space(); d.i < len(d.b) {
-		return d.fail("there is more after the end")
-	}
-	return true
 }
 
 // look finds out which kind of object this is, and leaves the position at its
@@ -200,24 +158,23 @@ func (d *senseBox) look() {
 	})
 }
 
-// members reads the object form, or a hackAIR message.
-func (d *senseBox) members() bool {
+// pairs reads the object form, or a hackAIR message.
+func (d *senseBox) pairs() bool {
 	ok := d.object(func(key []byte) bool {
 		start := d.i
 		switch {
 		case d.hackAIR && string(key) == "reading" && d.peek() == '{':
 			return d.object(d.hackAIRValue)
-		case d.hackAIR || positional(key): // battery, tamper, error
+		case d.hackAIR || placeKey(key): // battery, tamper, error
 			t, ok := d.value(1)
-			d.leftOut(key, t, start, d.i)
-			return ok
+			return d.leftOut(key, t, start, d.i) && ok
 		case d.peek() == '[':
 			return d.more() && d.tuple(key)
 		}
 		t, ok := d.value(1)
 		d.leftOut(key, t, start, d.i)
 		if ok = ok && d.more(); ok {
-			d.measured(key, t, nil)
+			d.sensor(key, t, nil)
 		}
 		return ok
 	})
@@ -245,9 +202,9 @@ func (d *senseBox) tuple(key []byte) bool {
 	case n == 0 || n > 3:
 		d.fault(CauseValueUnreadable, "the value of %s must be an array of value, createdAt and location", key)
 	case n == 1:
-		d.measured(key, t[0], nil)
+		d.sensor(key, t[0], nil)
 	default:
-		d.measured(key, t[0], &t[1])
+		d.sensor(key, t[0], &t[1])
 	}
 	return true
 }
@@ -267,7 +224,7 @@ func (d *senseBox) hackAIRValue(key []byte) bool {
 	case "PM10_AirPollutantValue":
 		name = []byte("pm10")
 	}
-	d.measured(name, t, nil)
+	d.sensor(name, t, nil)
 	return true
 }
 
@@ -310,19 +267,18 @@ func (d *senseBox) line(line []byte, start int) {
 	case n < 2 || n == 4 || n > len(fields) || len(fields[0]) == 0:
 		d.fault(CauseValueUnreadable, "a line must be id,value or id,value,createdAt, perhaps with lng,lat,height: send numbers with a decimal point", nil)
 	case n == 2:
-		d.measured(fields[0], token{kindText, fields[1]}, nil)
+		d.sensor(fields[0], token{kindText, fields[1]}, nil)
 	default:
-		d.measured(fields[0], token{kindText, fields[1]}, &token{kindText, fields[2]})
+		d.sensor(fields[0], token{kindText, fields[1]}, &token{kindText, fields[2]})
 	}
 }
 
 // binary reads records of the given size.
 func (d *senseBox) binary(size int) Decoded {
-	if refused, ok := d.fits(); !ok {
-		return refused
-	}
 	b := d.in.Payload
 	switch {
+	case len(b) > MaxPayload:
+		return d.refuse(CauseTooLarge, tooLong(len(b)))
 	case len(b) == 0 || len(b)%size != 0:
 		return d.refuse(CauseValueUnreadable, "the message must be records of "+strconv.Itoa(size)+" bytes: 12 of the id, 4 of the value and, in -ts, 4 of the time")
 	case len(b)/size > maxSenseValues:
@@ -334,17 +290,18 @@ func (d *senseBox) binary(size int) Decoded {
 		key := ids[len(ids)-24:]
 		value := decimalOf(math.Float32frombits(binary.LittleEndian.Uint32(b[12:])))
 		if size == 16 {
-			d.measured(key, value, nil)
+			d.sensor(key, value, nil)
 			continue
 		}
 		at := instant{milli: int64(binary.LittleEndian.Uint32(b[16:])) * 1000}
-		if at.milli >= endMilli {
+		switch {
+		case at.milli >= endMilli:
 			d.fault(CauseTimeUnreadable, "the time of %s lies after 2099: send seconds since 1970", key)
-		} else if o, ok := d.meaning(key); ok {
-			d.put(o, key, at, value, 0)
+		case !d.measured(ownName(key), key, at, value):
+			d.fault(CauseChannelUnknown, askChannel, key)
 		}
 	}
-	return d.done()
+	return d.close()
 }
 
 // decimalOf writes the number as a kit would in text.

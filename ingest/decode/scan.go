@@ -168,6 +168,44 @@ func (s *scanner) skip(depth int) bool {
 	})
 }
 
+// member is what an object says under one key; times counts how often it stands
+// there, 2 for more than once, and the last one is kept.
+type member struct {
+	token
+	from, to int
+	times    uint8
+}
+
+func (m *member) there() bool { return m.times > 0 }
+
+// members reads the object that starts here and keeps what stands under the names,
+// each in its place of into; other is told of every other key. It returns false
+// when the text is not JSON or other does.
+func (s *scanner) members(depth int, names []string, into []member, other func(key []byte, t token, from, to int) bool) bool {
+	return s.object(func(key []byte) bool {
+		from := s.i
+		t, ok := s.value(depth)
+		if !ok {
+			return false
+		}
+		for i, name := range names {
+			if name == string(key) {
+				into[i] = member{t, from, s.i, min(2, into[i].times+1)}
+				return true
+			}
+		}
+		return other(key, t, from, s.i)
+	})
+}
+
+// end tells whether nothing is left.
+func (s *scanner) end() bool {
+	if s.space(); s.i < len(s.b) {
+		return s.fail("there is more after the end")
+	}
+	return true
+}
+
 // word consumes a bare word: null, true, false or a number that is none.
 func (s *scanner) word() (token, bool) {
 	start := s.i

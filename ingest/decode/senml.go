@@ -32,11 +32,10 @@ func SenML(in Input) Decoded {
 	if t := in.ContentType; strings.HasSuffix(t, "cbor") || strings.HasSuffix(t, "xml") || strings.HasSuffix(t, "exi") {
 		return p.refuse(CauseFormatUnknown, "SenML is read as JSON only: send application/senml+json")
 	}
-	text, refused, ok := p.text()
-	if !ok {
-		return refused
+	ok := false
+	if p.b, ok = p.open(); !ok {
+		return p.done()
 	}
-	p.b = text
 	if !p.message() {
 		if p.cause != "" {
 			return p.refuse(p.cause, p.why)
@@ -64,23 +63,8 @@ const (
 	senmlFields
 )
 
-func senmlField(key []byte) (field int, ok bool) {
-	for i, name := range [senmlFields]string{"bn", "bt", "bu", "bv", "bver", "n", "u", "t", "v", "vs", "vb", "vd", "s"} {
-		if name == string(key) {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-// senmlRecord is one record while its object is being read.
-type senmlRecord struct {
-	count [senmlFields]uint8 // 2 is several
-	token [senmlFields]token
-	at    [senmlFields]extent
-}
-
-func (r *senmlRecord) has(field int) bool { return r.count[field] > 0 }
+// senmlRecord is one record of a pack.
+type senmlRecord [senmlFields]member
 
 // senmlPack holds the base fields that count for the record that is read.
 type senmlPack struct {
@@ -112,10 +96,7 @@ func (p *senmlPack) message() bool {
 	default:
 		return p.fail("this is not an array of records")
 	}
-	if p.space(); ok && p.i < len(p.b) {
-		return p.fail("there is more after the end")
-	}
-	return ok
+	return ok && p.end()
 }
 
 func (p *senmlPack) record() bool {
@@ -125,49 +106,41 @@ func (p *senmlPack) record() bool {
 		return ok
 	}
 	var r senmlRecord
-	ok := p.object(func(key []byte) bool {
-		start := p.i
-		t, ok := p.value(2)
-		f, known := senmlField(key)
-		switch {
-		case !ok:
-			return false
-		case known:
-			r.count[f] = min(2, r.count[f]+1)
-			r.token[f], r.at[f] = t, extent{start, p.i}
-			if f < senmlN && r.count[f] > 1 {
-				return p.cancel(CauseJSON, "a base field stands twice in one record: send each once")
-			}
-		case len(key) > 0 && key[len(key)-1] == '_':
+	names := [senmlFields]string{"bn", "bt", "bu", "bv", "bver", "n", "u", "t", "v", "vs", "vb", "vd", "s"}
+	ok := p.members(2, names[:], r[:], func(key []byte, t token, from, to int) bool {
+		if len(key) > 0 && key[len(key)-1] == '_' {
 			return p.cancel(CauseFormatUnknown, "the pack has a field that must be understood and is not known: send the fields of RFC 8428")
-		default:
-			p.leftOut(key, t, start, p.i)
 		}
-		return true
+		return p.leftOut(key, t, from, to)
 	})
+	for f := range senmlN {
+		if ok && r[f].times > 1 {
+			return p.cancel(CauseJSON, "a base field stands twice in one record: send each once")
+		}
+	}
 	return ok && p.bases(&r) && p.resolve(&r)
 }
 
 // bases takes over the base fields of the record.
 func (p *senmlPack) bases(r *senmlRecord) bool {
-	if r.has(senmlBver) {
+	if r[senmlBver].there() {
 		n := int64(0)
-		if r.token[senmlBver].kind != kindNumber || r.token[senmlBver].whole(&n, 1, 255) != good || (n != 10 && n != 26) {
+		if r[senmlBver].kind != kindNumber || r[senmlBver].whole(&n, 1, 255) != good || (n != 10 && n != 26) {
 			return p.cancel(CauseFormatUnknown, "this version of SenML is not known: send bver 10, or leave it out")
 		}
 	}
-	if t := r.token[senmlBn]; r.has(senmlBn) {
+	if t := r[senmlBn].token; r[senmlBn].there() {
 		p.bn, p.wrong[senmlBn] = t.text, t.kind != kindText
 	}
-	if t := r.token[senmlBu]; r.has(senmlBu) {
+	if t := r[senmlBu].token; r[senmlBu].there() {
 		p.bu, p.wrong[senmlBu] = t, t.kind != kindText
 	}
 	ok := false
-	if t := r.token[senmlBt]; r.has(senmlBt) {
+	if t := r[senmlBt].token; r[senmlBt].there() {
 		p.bt, ok = senmlMilli(t)
 		p.wrong[senmlBt] = !ok
 	}
-	if t := r.token[senmlBv]; r.has(senmlBv) {
+	if t := r[senmlBv].token; r[senmlBv].there() {
 		p.bv, ok = t.float()
 		p.wrong[senmlBv] = !ok || t.kind != kindNumber
 	}
@@ -178,7 +151,7 @@ func (p *senmlPack) bases(r *senmlRecord) bool {
 func (p *senmlPack) resolve(r *senmlRecord) bool {
 	regular := 0
 	for f := senmlN; f < senmlFields; f++ {
-		regular += int(r.count[f])
+		regular += int(r[f].times)
 	}
 	if regular == 0 {
 		return true // a record of base fields only
@@ -189,12 +162,12 @@ func (p *senmlPack) resolve(r *senmlRecord) bool {
 	}
 	part := key[bytes.LastIndexAny(key, "/:")+1:]
 	unit, has := p.bu, p.bu.kind == kindText || p.wrong[senmlBu]
-	if r.has(senmlU) {
-		unit, has = r.token[senmlU], true
+	if r[senmlU].there() {
+		unit, has = r[senmlU].token, true
 	}
-	if positional(part) || (unit.kind == kindText && (string(unit.text) == "lat" || string(unit.text) == "lon")) {
+	if placeKey(part) || (unit.kind == kindText && (string(unit.text) == "lat" || string(unit.text) == "lon")) {
 		for _, f := range [...]int{senmlV, senmlVs, senmlBv} {
-			p.blank(r.at[f].start, r.at[f].end)
+			p.blank(r[f].from, r[f].to)
 		}
 		p.silent = true
 		return true
@@ -204,7 +177,7 @@ func (p *senmlPack) resolve(r *senmlRecord) bool {
 		return true
 	}
 	if has {
-		known := unit.kind == kindText && r.count[senmlU] < 2
+		known := unit.kind == kindText && r[senmlU].times < 2
 		if known {
 			o.unit, known = senmlUnit(propertyOf(o.slot), unit.text)
 		}
@@ -217,7 +190,7 @@ func (p *senmlPack) resolve(r *senmlRecord) bool {
 	if !ok {
 		return true
 	}
-	at, ok := p.moment(r, key)
+	at, ok := p.time(r, key)
 	if !ok {
 		return true
 	}
@@ -231,9 +204,9 @@ func (p *senmlPack) resolve(r *senmlRecord) bool {
 
 // fullName is the base name with the name of the record.
 func (p *senmlPack) fullName(r *senmlRecord) (key []byte, ok bool) {
-	n := r.token[senmlN]
+	n := r[senmlN].token
 	switch {
-	case p.wrong[senmlBn] || r.count[senmlN] > 1 || (r.has(senmlN) && n.kind != kindText):
+	case p.wrong[senmlBn] || r[senmlN].times > 1 || (r[senmlN].there() && n.kind != kindText):
 		p.fault(CauseChannelUnknown, "a record has a name that is no text, or two: send bn and n as texts, once", nil)
 		return nil, false
 	case len(p.bn)+len(n.text) == 0:
@@ -252,45 +225,41 @@ func (p *senmlPack) fullName(r *senmlRecord) (key []byte, ok bool) {
 
 // meaning says which property a name stands for.
 func (p *senmlPack) meaning(key, part []byte) (origin, bool) {
-	usual := origin{slot: -1, rank: undeclared}
-	if k, ok := namedProperty(part); ok {
-		usual.slot = k
-	}
+	usual := ownName(part)
 	if o, v, ok := p.declared(key, usual); ok {
 		return o, v == use
 	}
 	if usual.slot < 0 {
 		p.fault(CausePropertyUnknown, "the name %s is not known: let it end in a property, such as no2, or declare it as a channel", key)
-		return usual, false
 	}
-	return usual, true
+	return usual, usual.slot >= 0
 }
 
 // figureOf returns the token with the value of a record.
 func (p *senmlPack) figureOf(r *senmlRecord, key []byte) (token, bool) {
-	switch n := r.count[senmlV] + r.count[senmlVs] + r.count[senmlVb] + r.count[senmlVd]; {
-	case n == 0 && r.has(senmlS):
+	switch n := r[senmlV].times + r[senmlVs].times + r[senmlVb].times + r[senmlVd].times; {
+	case n == 0 && r[senmlS].there():
 		p.fault(CauseValueUnreadable, "%s has only a sum (s), which is no value of a moment: send v", key)
 	case n == 0:
 		p.fault(CauseNoValues, "%s has no value: send v", key)
-	case n > 1 || r.has(senmlVb) || r.has(senmlVd):
+	case n > 1 || r[senmlVb].there() || r[senmlVd].there():
 		p.fault(CauseValueUnreadable, "%s must have one value, a number in v", key)
-	case r.has(senmlVs):
-		return r.token[senmlVs], true
+	case r[senmlVs].there():
+		return r[senmlVs].token, true
 	case p.wrong[senmlBv]:
 		p.fault(CauseValueUnreadable, "%s has a base value that is not a number", key)
 	default:
-		return r.token[senmlV], true
+		return r[senmlV].token, true
 	}
 	return token{}, false
 }
 
-// moment adds the base time to the time of a record.
-func (p *senmlPack) moment(r *senmlRecord, key []byte) (at instant, ok bool) {
+// time adds the base time to the time of a record.
+func (p *senmlPack) time(r *senmlRecord, key []byte) (at instant, ok bool) {
 	t := int64(0)
-	ok = !p.wrong[senmlBt] && r.count[senmlT] < 2
-	if ok && r.has(senmlT) {
-		t, ok = senmlMilli(r.token[senmlT])
+	ok = !p.wrong[senmlBt] && r[senmlT].times < 2
+	if ok && r[senmlT].there() {
+		t, ok = senmlMilli(r[senmlT].token)
 	}
 	const relative = 1 << 28 * 1000
 	at.milli = p.bt + t

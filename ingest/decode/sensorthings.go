@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,18 +31,9 @@ func SensorThings(in Input) Decoded {
 	root := k.root()
 	switch {
 	case root.is(shapeObject):
-		o.several = false
-		o.element(root)
+		o.read(root)
 	case root.is(shapeArray):
-		o.several = root.child != 0 && k.nodes[root.child].next != 0
-		for n := range k.children(root) {
-			if !o.element(n) {
-				break
-			}
-		}
-		if root.child == 0 {
-			return k.refuse(CauseNoValues, "the list is empty: send at least one Observation")
-		}
+		k.elements(root, o.read)
 	default:
 		return k.refuse(CauseJSON, "an Observation is one JSON object")
 	}
@@ -54,9 +44,7 @@ func SensorThings(in Input) Decoded {
 type observations struct {
 	*kit
 	// topic is the id of the Datastream in the topic; empty when it names none.
-	topic   string
-	several bool
-	count   int
+	topic string
 }
 
 // datastreamOf returns the id in the last Datastreams(…) of a topic or path.
@@ -76,31 +64,32 @@ func datastreamOf(topic string) string {
 	return ""
 }
 
-// element takes one element of the message: an Observation, or a group of them.
-// It returns false when there are too many.
-func (o *observations) element(n *node) bool {
-	text := o.source(n)
+// read takes one element of the message: an Observation, or a group of them. It
+// returns false when there are too many.
+func (o *observations) read(n *node) (more bool) {
+	o.begin(o.source(n))
 	if !n.is(shapeObject) {
-		o.problem(CauseJSON, "each Observation must be an object with a result", text)
+		o.problem(CauseJSON, "each Observation must be an object with a result", o.element)
 		return true
 	}
-	c, ok := o.channel(n, text)
+	c, ok := o.datastream(n)
 	rows := o.member(n, "dataArray")
-	if rows == nil {
-		if o.count++; o.count > MaxReadings {
-			return o.tooMany()
-		}
-		if ok {
-			o.observe(c, o.member(n, "result"), o.member(n, "phenomenonTime"), o.member(n, "resultTime"), text)
-		}
-		return true
+	switch {
+	case rows != nil:
+		return !ok || o.group(c, rows, o.member(n, "components"))
+	case !o.another():
+		return false
+	case ok:
+		o.observe(c, o.member(n, "result"), o.member(n, "phenomenonTime"), o.member(n, "resultTime"))
 	}
-	if !ok {
-		return true
-	}
+	return true
+}
+
+// group takes the rows of a dataArray, whose columns are the components.
+func (o *observations) group(c reading.Channel, rows, components *node) (more bool) {
 	result, phenomenon, stamp := -1, -1, -1
 	column := 0
-	for name := range o.children(o.member(n, "components")) {
+	for name := range o.children(components) {
 		switch string(name.text) {
 		case "result":
 			result = column
@@ -112,31 +101,25 @@ func (o *observations) element(n *node) bool {
 		column++
 	}
 	if result < 0 || !rows.is(shapeArray) {
-		o.problem(CauseJSON, "a dataArray needs components with \"result\" and a list of rows", text)
+		o.problem(CauseJSON, "a dataArray needs components with \"result\" and a list of rows", o.element)
 		return true
 	}
-	if rows.child != 0 && o.nodes[rows.child].next != 0 {
-		o.several = true
-	}
+	o.several = o.several || o.plural(rows)
 	for row := range o.children(rows) {
-		if o.count++; o.count > MaxReadings {
-			return o.tooMany()
+		o.begin(o.element)
+		switch {
+		case !o.another():
+			return false
+		case !row.is(shapeArray):
+			o.problem(CauseJSON, "each row of a dataArray must be a list", o.element)
+		default:
+			o.observe(c, o.at(row, result), o.at(row, phenomenon), o.at(row, stamp))
 		}
-		if !row.is(shapeArray) {
-			o.problem(CauseJSON, "each row of a dataArray must be a list", text)
-			continue
-		}
-		o.observe(c, o.at(row, result), o.at(row, phenomenon), o.at(row, stamp), text)
 	}
 	if rows.child == 0 {
-		o.problem(CauseNoValues, "the dataArray is empty: send at least one row", text)
+		o.problem(CauseNoValues, "the dataArray is empty: send at least one row", o.element)
 	}
 	return true
-}
-
-func (o *observations) tooMany() bool {
-	o.problem(CauseTooLarge, "the message has more than "+strconv.Itoa(MaxReadings)+" Observations: split it", o.in.Payload)
-	return false
 }
 
 // at returns the value in the column of a row; nil when there is none.
@@ -150,23 +133,23 @@ func (o *observations) at(row *node, column int) *node {
 	return nil
 }
 
-// channel finds what the Datastream of an element measures. When ok is false the
-// problem stands in the result.
-func (o *observations) channel(n *node, text []byte) (c reading.Channel, ok bool) {
+// datastream finds what the Datastream of an element measures. When ok is false
+// the problem is filed.
+func (o *observations) datastream(n *node) (c reading.Channel, ok bool) {
 	id := o.topic
 	if stream := o.member(n, "Datastream"); stream != nil {
 		named := o.member(stream, "@iot.id")
 		if named == nil || named.kind != kindNumber && named.kind != kindText {
-			o.problem(CauseChannelUnknown, `"Datastream" must be an object with the "@iot.id" of the Datastream`, text)
+			o.problem(CauseChannelUnknown, `"Datastream" must be an object with the "@iot.id" of the Datastream`, o.element)
 			return c, false
 		}
 		if id = string(named.text); o.topic != "" && o.topic != id {
-			o.problem(CauseChannelUnknown, "the topic and the message name two Datastreams: send one of the two", text)
+			o.problem(CauseChannelUnknown, "the topic and the message name two Datastreams: send one of the two", o.element)
 			return c, false
 		}
 	}
 	if id == "" {
-		o.problem(CauseChannelUnknown, `no Datastream is named: publish to v1.1/Datastreams(1)/Observations, or send "Datastream": {"@iot.id": 1}`, text)
+		o.problem(CauseChannelUnknown, `no Datastream is named: publish to v1.1/Datastreams(1)/Observations, or send "Datastream": {"@iot.id": 1}`, o.element)
 		return c, false
 	}
 	for _, key := range [...]string{"Datastreams(" + id + ")", id, "Datastreams('" + id + "')", "'" + id + "'"} {
@@ -174,50 +157,49 @@ func (o *observations) channel(n *node, text []byte) (c reading.Channel, ok bool
 			return c, true
 		}
 	}
-	o.about(CauseChannelUnknown, askChannel, appendName(nil, []byte("Datastreams("+id+")")), text)
+	o.fault(CauseChannelUnknown, askChannel, []byte("Datastreams("+id+")"))
+	o.report()
 	return c, false
 }
 
 // observe adds one Observation.
-func (o *observations) observe(c reading.Channel, result, phenomenon, stamp *node, text []byte) {
-	when, ok := o.span(phenomenon, stamp, text)
+func (o *observations) observe(c reading.Channel, result, phenomenon, stamp *node) {
+	at, ok := o.span(phenomenon, stamp)
 	if !ok {
+		o.report()
 		return
 	}
-	var s sample
 	if result != nil {
-		o.declared(&s, c, []byte("result"), result.token)
+		o.channeled(c, 0, []byte("result"), result.token)
 	}
-	o.finish(&s, when, text)
+	o.conclude(at)
 }
 
 // span reads the time that an Observation stands for.
-func (o *observations) span(phenomenon, stamp *node, text []byte) (span, bool) {
+func (o *observations) span(phenomenon, stamp *node) (at span, ok bool) {
 	if phenomenon.unset() {
 		if stamp.unset() {
-			if o.several {
-				o.problem(CauseTimeMissing, "among several Observations each one needs its own phenomenonTime", text)
-				return span{}, false
-			}
-			return o.now(), true
+			return o.when(nil, "phenomenonTime")
 		}
-		return o.when(stamp, "resultTime", text)
+		return o.when(stamp, "resultTime")
 	}
 	begin, end, interval := bytes.Cut(phenomenon.text, []byte("/"))
 	if !interval {
-		return o.when(phenomenon, "phenomenonTime", text)
+		return o.when(phenomenon, "phenomenonTime")
 	}
-	from, how := o.moment(token{kind: phenomenon.kind, text: begin})
-	to, howEnd := o.moment(token{kind: phenomenon.kind, text: end})
-	if how != good || howEnd != good {
-		o.problem(CauseTimeUnreadable, "phenomenonTime"+unreadableTime, text)
-		return span{}, false
+	from, ok := o.moment(token{kind: phenomenon.kind, text: begin}, "phenomenonTime", true)
+	if !ok {
+		return at, false
+	}
+	to, ok := o.moment(token{kind: phenomenon.kind, text: end}, "phenomenonTime", true)
+	if !ok {
+		return at, false
 	}
 	// Ends such as 07:59:59.999Z mean a whole number of seconds.
-	length := (time.Duration(to-from) * time.Millisecond).Round(time.Second)
-	if to < from || length > MaxInterval || length == 0 && to != from {
-		o.problem(CauseInterval, "the interval of phenomenonTime must last from 1 second to 1 hour: send shorter means", text)
-		return span{}, false
+	length := (time.Duration(to.milli-from.milli) * time.Millisecond).Round(time.Second)
+	if to.milli < from.milli || length > MaxInterval || length == 0 && to != from {
+		o.fault(CauseInterval, "the interval of phenomenonTime must last from 1 second to 1 hour: send shorter means", nil)
+		return at, false
 	}
-	return span{at: time.UnixMilli(from).UTC(), interval: length}, true
+	return span{instant: from, seconds: int32(length / time.Second)}, true
 }

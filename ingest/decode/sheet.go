@@ -2,13 +2,10 @@ package decode
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"buurtmeter/ingest/reading"
 )
@@ -20,38 +17,55 @@ const longestKey = 256
 // bounds the memory that a message of many small ones takes.
 const maxValues = 5 * MaxReadings
 
-// undeclared is the rank of the first sensor that nobody declared: below it
-// stand the station's channels, in their order.
-const undeclared = 1 << 16
+// The rank of a sensor that nobody declared: below these stand the station's
+// channels, in their order.
+const (
+	// undeclared is the first rank of what the format itself defines. A format with
+	// an order of trust among its sensors counts up from it.
+	undeclared = 1 << 16
+	// byName is the first rank of keys of free choice, whose name is all there is to
+	// go by; the number behind a name (temperature_2) is added.
+	byName = 1 << 17
+	// byUnsureName is the same for names that leave the unit open.
+	byUnsureName = 1 << 18
+)
 
-// sheet gathers what one message of a kit says: values by moment and property,
-// and faults by cause. Every format that names sensors its own way fills one, so
-// that these rules hold for all of them:
+// sheet gathers what one message of a kit says, or one element of it that stands
+// alone: values by moment and property, and faults by cause. Every format that
+// is not ours fills one, so that these rules hold for all of them:
 //
 //   - A channel of the station (reading.Wire) says what a key means. A channel
 //     without a property is a sensor that the keeper leaves out. As soon as a
 //     property has a channel, only sensors with a channel count for it.
 //   - A property comes from one sensor per message: of several, the one with the
-//     lowest rank (first channels, then the order of the format, then the order
-//     in the message). The others are a CauseSecondSensor problem, unless they
-//     say the same; nothing is averaged, and no second sensor fills gaps of the
-//     first.
+//     lowest rank (first channels, then the order of the format, then the number
+//     in the name, then the order in the message). The others are a
+//     CauseSecondSensor problem, unless they say the same; nothing is averaged, and
+//     no second sensor fills gaps of the first.
 //   - The same sensor twice for one moment counts once when both say the same;
 //     otherwise neither can be trusted.
-//   - Problems are gathered by cause and have the whole payload as their element.
+//   - A name that leaves the unit open (no2, pressure) gives no value.
+//   - A message without a time gets the time of receipt, and every value the flag
+//     ServerTime. A time without a zone is refused unless the station declared one.
+//   - What a kit says about itself is ignored; what looks like a measurement but is
+//     not certain is a problem, once for each cause and element.
 //   - A position is never taken, and the digits of one are blanked in elements:
-//     those are stored and shown.
+//     those are stored and shown. See done.
 type sheet struct {
 	in       Input
 	received int64 // milliseconds since 1970
-	taken    [slots]bool
-	entries  []entry
-	best     [slots]entry // of the sensor that counts; known when all are filed
-	faults   []fault
-	// blanked are the positions in text, which begins at payload[offset].
-	blanked []extent
+	// offset is where the text begins in the payload, behind a byte order mark.
 	offset  int
 	zone    *time.Location
+	taken   [slots]bool
+	out     Decoded
+	blanked []extent // positions, in the text
+
+	// What follows is about the element that is read, see begin.
+	element []byte
+	entries []entry
+	best    [slots]entry // of the sensor that counts; known when all are filed
+	faults  []fault
 	full    bool // there are more than maxValues
 	// silent: it is known why no sensor was read, so that is no problem.
 	silent bool
@@ -64,34 +78,37 @@ type origin struct {
 	rank int
 }
 
+// nothing is the origin of a key that the format does not know.
+func nothing() origin { return origin{slot: -1, rank: undeclared} }
+
 // instant is the moment of a value; server says that the device did not tell it.
 type instant struct {
 	milli  int64
 	server bool
 }
 
+// span is the time that the values of an element stand for; 0 seconds is unknown.
+type span struct {
+	instant
+	seconds int32
+}
+
+// now is the moment of a message without a time.
+func (s *sheet) now() instant { return instant{milli: s.received, server: true} }
+
 // entry is one value of one sensor at one moment.
 type entry struct {
-	instant
+	span
 	key     []byte
 	value   float64
 	rank    int32
-	seconds int32 // the time it stands for; 0 is unknown
 	slot    uint8
 	state   state
 	missing bool
 }
 
-type extent struct{ start, end int }
-
-// fault is a problem in the making: format has one %s for the names, if any.
-type fault struct {
-	cause, format string
-	names         []string
-}
-
 func newSheet(in Input) *sheet {
-	s := &sheet{in: in, received: in.Received.UnixMilli(), entries: make([]entry, 0, 8)}
+	s := &sheet{in: in, received: in.Received.UnixMilli(), element: in.Payload}
 	for _, c := range in.Station.Wire.Channels {
 		if k := slot([]byte(c.Property)); k >= 0 {
 			s.taken[k] = true
@@ -100,93 +117,24 @@ func newSheet(in Input) *sheet {
 	return s
 }
 
-// text returns the payload without byte order mark and NUL bytes at its end. ok
-// is false when it is too large or not UTF-8; then refused is the answer.
-func (s *sheet) text() (text []byte, refused Decoded, ok bool) {
-	if refused, ok = s.fits(); !ok {
-		return nil, refused, false
-	}
-	if bytes.HasPrefix(s.in.Payload, []byte("\xef\xbb\xbf")) {
-		s.offset = 3
-	}
-	text = bytes.TrimRight(s.in.Payload[s.offset:], "\x00")
-	if !utf8.Valid(text) {
-		return nil, s.refuse(CauseNotUTF8, "the message is not UTF-8: send text in UTF-8, or name its media type"), false
-	}
-	return text, Decoded{}, true
+// begin starts the next element of a message whose elements stand alone.
+func (s *sheet) begin(element []byte) {
+	s.element, s.entries, s.faults, s.silent = element, s.entries[:0], s.faults[:0], false
+	s.best = [slots]entry{}
 }
 
-func (s *sheet) fits() (refused Decoded, ok bool) {
-	if len(s.in.Payload) > MaxPayload {
-		return s.refuse(CauseTooLarge, fmt.Sprintf("the message has %d bytes: send at most %d in one message", len(s.in.Payload), MaxPayload)), false
-	}
-	return Decoded{}, true
-}
+// empty tells whether no key of any interest was met in the element.
+func (s *sheet) empty() bool { return len(s.entries)+len(s.faults) == 0 }
 
-// refuse is the answer to a message of which nothing can be used.
-func (s *sheet) refuse(cause, detail string) Decoded {
-	return refuse(s.element(), cause, detail)
-}
-
-// refuseJSON is the answer to a text that the scanner could not get through.
-func (s *sheet) refuseJSON(at *scanner) Decoded {
-	return s.refuse(CauseJSON, fmt.Sprintf("%s, at byte %d: send the JSON of this format", at.why, at.i+s.offset))
-}
-
-// element is the payload with every known position blanked. It can be decoded
-// again with the same result, because positions are not read.
-func (s *sheet) element() []byte {
-	if len(s.blanked) == 0 {
-		return s.in.Payload
+// open returns the payload as a text. When ok is false, the problem is filed.
+func (s *sheet) open() (text []byte, ok bool) {
+	text, cause, detail := plainText(s.in.Payload)
+	if cause != "" {
+		s.problem(cause, detail, s.in.Payload)
+		return nil, false
 	}
-	b := bytes.Clone(s.in.Payload)
-	for _, x := range s.blanked {
-		for i := x.start + s.offset; i < x.end+s.offset; i++ {
-			if b[i] >= '0' && b[i] <= '9' {
-				b[i] = '1' // not 0: a number may not begin with two of them
-			}
-		}
-	}
-	return b
-}
-
-// blank remembers that text[start:end] holds a position.
-func (s *sheet) blank(start, end int) {
-	s.blanked = append(s.blanked, extent{start, end})
-}
-
-// leftOut blanks the value of a key that no decoder reads, text[start:end], when
-// it is a position or an object or array, which may hold one.
-func (s *sheet) leftOut(key []byte, t token, start, end int) {
-	if t.kind == kindOther || positional(key) {
-		s.blank(start, end)
-	}
-}
-
-// fault notes a problem; key is named in its text, with the other keys of the
-// same problem. A nil key names nothing.
-func (s *sheet) fault(cause, format string, key []byte) {
-	i := slices.IndexFunc(s.faults, func(f fault) bool { return f.cause == cause && f.format == format })
-	if i < 0 {
-		i = len(s.faults)
-		s.faults = append(s.faults, fault{cause: cause, format: format})
-	}
-	f := &s.faults[i]
-	const most, longest = 3, 60
-	name := ""
-	switch {
-	case key == nil || len(f.names) > most:
-		return
-	case len(f.names) == most:
-		name = "…"
-	case len(key) > longest:
-		name = strconv.Quote(string(key[:longest])) + "…"
-	default:
-		name = strconv.Quote(string(key))
-	}
-	if !slices.Contains(f.names, name) {
-		f.names = append(f.names, name)
-	}
+	s.offset = cap(s.in.Payload) - cap(text)
+	return text, true
 }
 
 // verdict says what to do with a key.
@@ -203,30 +151,48 @@ const (
 // of the key (slot -1 for nothing): a channel without a unit keeps its unit.
 func (s *sheet) declared(key []byte, usual origin) (o origin, v verdict, ok bool) {
 	for i, c := range s.in.Station.Wire.Channels {
-		if c.Key != string(key) {
-			continue
+		if c.Key == string(key) {
+			o, v = s.channel(c, i, key, usual)
+			return o, v, true
 		}
-		o = origin{slot: slot([]byte(c.Property)), rank: i}
-		known := true
-		switch {
-		case c.Property == "":
-			s.silent = true
-			return o, leave, true
-		case o.slot < 0:
-			s.fault(CausePropertyUnknown, "the channel %s is declared with a property that does not exist: declare another", key)
-			return o, leave, true
-		case c.Unit == "" && usual.slot == o.slot:
-			o.unit = usual.unit
-		default:
-			o.unit, known = unitOf(c.Property, []byte(c.Unit))
-		}
-		if !known {
-			s.fault(CauseUnitUnknown, "the channel %s is declared with a unit that its property does not have: declare another", key)
-			return o, leave, true
-		}
-		return o, use, true
 	}
 	return usual, unknownKey, false
+}
+
+// channel says what a key with the given channel of the station means.
+func (s *sheet) channel(c reading.Channel, rank int, key []byte, usual origin) (o origin, v verdict) {
+	o = origin{slot: slot([]byte(c.Property)), rank: rank}
+	known := true
+	switch {
+	case c.Property == "":
+		s.silent = true
+		return o, leave
+	case o.slot < 0:
+		s.fault(CausePropertyUnknown, "the channel %s is declared with a property that does not exist: declare another", key)
+		return o, leave
+	case c.Unit == "" && usual.slot == o.slot:
+		o.unit = usual.unit
+	default:
+		o.unit, known = unitOf(c.Property, []byte(c.Unit))
+	}
+	if !known {
+		s.fault(CauseUnitUnknown, "the channel %s is declared with a unit that its property does not have: declare another", key)
+		return o, leave
+	}
+	return o, use
+}
+
+// measured files the value of a key that means usual, unless a channel says
+// otherwise. It returns false for a key that means nothing.
+func (s *sheet) measured(usual origin, key []byte, at instant, t token) (known bool) {
+	o, v, ok := s.declared(key, usual)
+	if ok && v != use {
+		return true
+	}
+	if o.slot >= 0 {
+		s.put(o, key, at, t, 0)
+	}
+	return o.slot >= 0
 }
 
 // put files the value of a sensor. base is what SenML adds to it.
@@ -238,7 +204,10 @@ func (s *sheet) put(o origin, key []byte, at instant, t token, base float64) {
 	if s.full = s.full || len(s.entries) == maxValues; s.full {
 		return
 	}
-	e := entry{instant: at, key: key, slot: uint8(o.slot), rank: int32(o.rank)}
+	if s.entries == nil {
+		s.entries = make([]entry, 0, 8)
+	}
+	e := entry{span: span{instant: at}, key: key, slot: uint8(o.slot), rank: int32(o.rank)}
 	e.value, e.state = t.figure()
 	if e.state == good {
 		if e.missing = missingCode(concentration(o.slot), e.value); !e.missing {
@@ -249,21 +218,27 @@ func (s *sheet) put(o origin, key []byte, at instant, t token, base float64) {
 		}
 	}
 	if e.state == bad {
-		s.fault(CauseValueUnreadable, "the value of %s is not a finite number: send one with a decimal point, or null when there is none", key)
+		s.fault(CauseValueUnreadable, "the value of %s is not a finite number, or its key stands twice: send one with a decimal point, or null when there is none", key)
 	}
 	s.entries = append(s.entries, e)
 }
 
 // figure returns the number that the token stands for. Unlike our own format,
-// those of kits know nan as a way to say "no value".
+// those of kits know nan and the words of Home Assistant as ways to say "no value".
 func (t token) figure() (float64, state) {
 	if t.missing() {
 		return 0, empty
 	}
 	if t.kind == kindNotFinite || t.kind == kindText {
-		w := bytes.TrimPrefix(bytes.TrimSpace(t.text), []byte("-"))
-		if len(w) == 3 && bytes.EqualFold(w, []byte("nan")) {
-			return 0, empty
+		switch w := bytes.TrimSpace(t.text); len(w) {
+		case len("nan"), len("-nan"):
+			if bytes.EqualFold(bytes.TrimPrefix(w, []byte("-")), []byte("nan")) {
+				return 0, empty
+			}
+		case len("unknown"), len("unavailable"):
+			if bytes.EqualFold(w, []byte("unknown")) || bytes.EqualFold(w, []byte("unavailable")) {
+				return 0, empty
+			}
 		}
 	}
 	v, ok := t.float()
@@ -273,11 +248,18 @@ func (t token) figure() (float64, state) {
 	return v, good
 }
 
-// finish makes readings of what was filed. nothing says what to do about a
-// message without any value.
+// finish settles the message as one element; it is the last call.
 func (s *sheet) finish(nothing string) Decoded {
+	s.settle(nothing)
+	return s.done()
+}
+
+// settle makes readings and problems of what was filed for the element. nothing
+// says what to do about one without any value.
+func (s *sheet) settle(nothing string) {
 	if s.full {
-		return s.refuse(CauseTooLarge, "the message has more than "+strconv.Itoa(maxValues)+" values: split it")
+		s.problem(CauseTooLarge, "the message has more than "+strconv.Itoa(maxValues)+" values: split it", s.element)
+		return
 	}
 	for _, e := range s.entries {
 		if b := &s.best[e.slot]; b.state == absent || e.rank < b.rank {
@@ -297,32 +279,22 @@ func (s *sheet) finish(nothing string) Decoded {
 		}
 	}
 	if moments > MaxReadings {
-		return s.refuse(CauseTooLarge, "the message has more than "+strconv.Itoa(MaxReadings)+" moments: split it")
+		s.problem(CauseTooLarge, "the message has more than "+strconv.Itoa(MaxReadings)+" moments: split it", s.element)
+		return
 	}
-	out := Decoded{}
+	before := len(s.out.Readings)
 	if moments > 0 {
-		out.Readings = s.readings(moments)
+		s.readings(moments)
 	}
-	if len(s.faults) == 0 {
-		if len(out.Readings) == 0 && (!s.silent || len(s.entries) > 0) {
-			return s.refuse(CauseNoValues, nothing)
-		}
-		return out
+	if len(s.faults) == 0 && len(s.out.Readings) == before && (!s.silent || len(s.entries) > 0) {
+		s.problem(CauseNoValues, nothing, s.element)
 	}
-	element := s.element()
-	for _, f := range s.faults {
-		detail := f.format
-		if len(f.names) > 0 {
-			detail = fmt.Sprintf(f.format, strings.Join(f.names, ", "))
-		}
-		out.Problems = append(out.Problems, Problem{Cause: f.cause, Detail: detail, Element: element})
-	}
-	return out
+	s.report()
 }
 
 // readings turns the sorted entries into one reading per moment with a value.
-func (s *sheet) readings(moments int) []reading.Reading {
-	rs := make([]reading.Reading, 0, moments)
+func (s *sheet) readings(moments int) {
+	s.out.Readings = slices.Grow(s.out.Readings, moments)
 	values := make([]reading.Value, 0, len(s.entries))
 	received := time.UnixMilli(s.received).UTC()
 	for i := 0; i < len(s.entries); {
@@ -345,13 +317,12 @@ func (s *sheet) readings(moments int) []reading.Reading {
 			i = end
 		}
 		if len(values) > first {
-			rs = append(rs, reading.Reading{
+			s.out.Readings = append(s.out.Readings, reading.Reading{
 				Station: s.in.Station.ID, At: time.UnixMilli(at).UTC(), Interval: time.Duration(seconds) * time.Second,
 				Received: received, Values: values[first:len(values):len(values)],
 			})
 		}
 	}
-	return rs
 }
 
 // elect returns the entry that counts among those of one property at one
@@ -375,63 +346,13 @@ func (s *sheet) elect(es []entry) (e entry, ok bool) {
 			s.fault(CauseSecondSensor, "%s stands aside, because another sensor of the kit counts for the same property: declare which sensor is to count", x.key)
 		}
 	}
-	if conflict {
+	switch {
+	case conflict:
 		s.fault(CauseValueUnreadable, "%s has two different values for one moment: send each once", key)
+		return e, false
+	case found && e.state == good && e.rank >= byUnsureName:
+		s.fault(CauseUnitUnknown, "the unit of %s is not certain: declare the channel with its unit (gases µg/m³ or ppb, hPa or Pa, °C, %%)", key)
 		return e, false
 	}
 	return e, found && e.state == good
-}
-
-// namedProperty knows a property by its own name and the usual spellings of it.
-func namedProperty(name []byte) (slot int, ok bool) {
-	var low [24]byte
-	if len(name) > len(low) {
-		return 0, false
-	}
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		low[i] = c
-	}
-	switch string(low[:len(name)]) {
-	case "no2":
-		return 0, true
-	case "pm25", "pm2.5", "pm2_5":
-		return 1, true
-	case "pm10":
-		return 2, true
-	case "temperature", "temp", "air_temperature":
-		return 3, true
-	case "humidity", "rh", "relative_humidity":
-		return 4, true
-	case "pressure", "air_pressure", "barometric_pressure":
-		return 5, true
-	case "pm1", "pm1.0", "pm1_0":
-		return 6, true
-	case "pm25-corrected":
-		return 7, true
-	case "o3":
-		return 8, true
-	case "so2":
-		return 9, true
-	case "co":
-		return 10, true
-	case "benzene", "c6h6":
-		return 11, true
-	}
-	return 0, false
-}
-
-// positional tells whether a key names where the kit stands.
-func positional(key []byte) bool {
-	if len(key) > 4 && bytes.EqualFold(key[:4], []byte("gps_")) {
-		return true
-	}
-	for _, k := range [...]string{"lat", "lon", "lng", "latitude", "longitude", "location", "coordinates", "gps"} {
-		if len(key) == len(k) && bytes.EqualFold(key, []byte(k)) {
-			return true
-		}
-	}
-	return false
 }

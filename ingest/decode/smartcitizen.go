@@ -15,8 +15,11 @@ import (
 //	{ t:2017-03-24T13:35:14Z, 87:8.1, 88:14.9 }
 //
 // One element of data may stand alone. A sensor is a number of their catalogue:
-// 87 is PM2.5, 88 PM10 and 89 PM1; the station declares what others are, or one
-// of these otherwise. What the kit says on …/hello, …/info and …/inventory holds
+// 87 is PM2.5, 88 PM10, 89 PM1, 55 the temperature and 56 the humidity of the SHT31
+// on the board of a kit 2.1; the station declares what others are, or one of these
+// otherwise. Battery (10), light (14) and noise (53) are not kept. The numbers other
+// than 87 to 89 are those of a list that one of its makers published, not verified
+// on a kit; 58, pressure, is left out because lists disagree on its unit. What the kit says on …/hello, …/info and …/inventory holds
 // no readings. A topic holds the kit's token and is never repeated in a problem.
 func SmartCitizen(in Input) Decoded {
 	switch lastLevels(in.Topic, 1) {
@@ -39,43 +42,25 @@ func SmartCitizen(in Input) Decoded {
 	case root.is(shapeArray):
 		data = root
 	case data == nil && root.is(shapeObject) && k.member(root, "sensors") != nil:
-		k.kitReading(root, false)
+		k.kitReading(root)
 		return k.done()
 	case !data.is(shapeArray):
 		return k.refuse(CauseJSON, `an object with "data", a list of readings, is expected`)
 	}
-	several := data.child != 0 && k.nodes[data.child].next != 0
-	count := 0
-	for n := range k.children(data) {
-		if count++; count > MaxReadings {
-			return k.refuse(CauseTooLarge, "the message has more than "+strconv.Itoa(MaxReadings)+" readings: split it")
-		}
-		k.kitReading(n, several)
-	}
-	if count == 0 {
-		return k.refuse(CauseNoValues, `"data" is empty: send at least one reading`)
-	}
+	k.elements(data, k.kitReading)
 	return k.done()
 }
 
 // kitReading takes one element of data.
-func (k *kit) kitReading(n *node, several bool) {
-	element := k.source(n)
+func (k *kit) kitReading(n *node) (more bool) {
+	if !k.another() {
+		return false
+	}
 	sensors := k.member(n, "sensors")
-	if !sensors.is(shapeArray) {
-		k.problem(CauseJSON, "each reading must be an object with recorded_at and a list of sensors", element)
-		return
-	}
-	stamp := k.member(n, "recorded_at")
-	if stamp == nil && several {
-		k.problem(CauseTimeMissing, "in a list of several readings each one needs its own recorded_at", element)
-		return
-	}
-	when, ok := k.when(stamp, "recorded_at", element)
+	at, ok := k.stands(n, sensors.is(shapeArray), "each reading must be an object with recorded_at and a list of sensors", "recorded_at")
 	if !ok {
-		return
+		return true
 	}
-	var s sample
 	broken := 0
 	for sensor := range k.children(sensors) {
 		id, value := k.member(sensor, "id"), k.member(sensor, "value")
@@ -83,29 +68,36 @@ func (k *kit) kitReading(n *node, several bool) {
 			broken++
 			continue
 		}
-		k.sensor(&s, id.text, value.token)
+		k.sensor(id.text, value.token)
 	}
 	if broken > 0 {
-		k.problem(CauseJSON, strconv.Itoa(broken)+" of the sensors are no object with id and value", element)
+		k.fault(CauseJSON, strconv.Itoa(broken)+" of the sensors are no object with id and value", nil)
 	}
-	k.finish(&s, when, element)
+	k.conclude(at)
+	return true
 }
 
 // sensor takes the value of one sensor of the catalogue.
-func (k *kit) sensor(s *sample, id []byte, t token) {
+func (k *kit) sensor(id []byte, t token) {
+	usual := nothing()
 	switch string(id) {
-	case "87":
-		k.take(s, reading.PM25, id, t)
-	case "88":
-		k.take(s, reading.PM10, id, t)
-	case "89":
-		k.take(s, reading.PM1, id, t)
-	default:
-		if c, ok := k.in.Station.Wire.Channel(string(id)); ok {
-			k.declared(s, c, id, t)
-		} else if !noValue(t) {
-			s.unknown = appendName(s.unknown, id)
+	case "10", "14", "53":
+		if _, _, ok := k.declared(id, usual); !ok {
+			return
 		}
+	case "55":
+		usual.slot = slot([]byte(reading.Temperature))
+	case "56":
+		usual.slot = slot([]byte(reading.Humidity))
+	case "87":
+		usual.slot = slot([]byte(reading.PM25))
+	case "88":
+		usual.slot = slot([]byte(reading.PM10))
+	case "89":
+		usual.slot = slot([]byte(reading.PM1))
+	}
+	if _, how := t.figure(); !k.measured(usual, id, instant{}, t) && how != empty {
+		k.fault(CauseChannelUnknown, askChannel, id)
 	}
 }
 
@@ -125,9 +117,7 @@ func (k *kit) raw(text []byte) Decoded {
 	if !whole {
 		return k.refuse(CauseJSON, "the message is cut off: it must end in }")
 	}
-	var s sample
 	var stamp *node
-	var broken []string
 	for part := range bytes.SplitSeq(inside, []byte(",")) {
 		key, value, pair := bytes.Cut(part, []byte(":"))
 		key, value = bytes.TrimSpace(key), bytes.TrimSpace(value)
@@ -139,14 +129,15 @@ func (k *kit) raw(text []byte) Decoded {
 		case pair && string(key) == "t":
 			stamp.token = token{kind: kindOther}
 		case pair && len(key) > 0 && digits(key, 0) == len(key):
-			k.sensor(&s, key, t)
+			k.sensor(key, t)
 		default:
-			broken = appendName(broken, key)
+			k.fault(CauseJSON, "%s: each part must be the number of a sensor, a colon and its value", key)
 		}
 	}
-	k.about(CauseJSON, "%s: each part must be the number of a sensor, a colon and its value", broken, k.in.Payload)
-	if when, ok := k.when(stamp, "t", k.in.Payload); ok {
-		k.finish(&s, when, k.in.Payload)
+	if at, ok := k.when(stamp, "t"); ok {
+		k.conclude(at)
+	} else {
+		k.report()
 	}
 	return k.done()
 }

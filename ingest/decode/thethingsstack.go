@@ -18,10 +18,15 @@ import (
 //     object, that the station declares as a channel means what was declared.
 //     Other keys of the outer object count when their name is beyond doubt:
 //     temperature_1, relative_humidity_1 and barometric_pressure_1 of Cayenne
-//     LPP, pm2_5, pm25, pm10, no2_ppb; a bare no2 is refused for want of a unit.
+//     LPP, pm2_5, pm25, pm10, no2_ppb; a bare no2 is refused for want of a unit. Of
+//     two sensors of one property the lower number counts (see sheet).
 //   - normalized_payload has fixed names and units, and goes before names. Its
 //     measurements with a time of their own are readings of their own.
 //   - A message marked simulated is refused.
+//   - All devices of an application may post with one secret. Where the board of the
+//     station is known, an uplink of any other device is refused whole: the board's
+//     hardware id is the device_id or the dev_eui (dev_id and hardware_serial in v2).
+//     Without a known board nothing can be told apart, and every uplink is taken.
 //   - Joins, receipts of downlinks and the like hold no readings: no problem.
 //   - Several gateways in rx_metadata are one reading. Positions are not read.
 func TheThingsStack(in Input) Decoded {
@@ -39,13 +44,12 @@ func TheThingsStack(in Input) Decoded {
 	if !up.decoded.unset() && !up.decoded.is(shapeObject) {
 		return k.refuse(CauseValueUnreadable, up.name+" must be one object, like {\"pm25\": 8.1}: correct the payload formatter")
 	}
-	var s sample
-	k.leaves(up.decoded, nil, func(path []byte, n *node) bool { return k.formatted(&s, path, n) })
-	timed := k.normalized(&s, up)
-	if timed && s.empty() && len(k.out.Readings)+len(k.out.Problems) > 0 {
+	timed := k.normalized(&up)
+	k.leaves(up.decoded, nil, func(path []byte, n *node) bool { return k.formatted(up, path, n) })
+	if timed && k.empty() && len(k.out.Readings)+len(k.out.Problems) > 0 {
 		return k.done()
 	}
-	k.finish(&s, up.span, in.Payload)
+	k.conclude(up.span)
 	return k.done()
 }
 
@@ -57,6 +61,9 @@ type uplink struct {
 	// formatter of the application made of it, under the given name.
 	raw, decoded, normalized *node
 	name                     string
+	// restated are the properties that the network gives under its fixed names: what
+	// the formatter calls them is the same measurement and no second sensor.
+	restated [slots]bool
 }
 
 // uplink finds the parts of an uplink. When ok is false, the problem stands in
@@ -89,9 +96,7 @@ func (k *kit) uplink() (u uplink, ok bool) {
 		if port := k.member(root, field); port != nil && port.whole(&u.port, 0, 255) == bad {
 			u.port = -1
 		}
-		k.port = max(0, u.port)
-		u.span, ok = k.when(stamp, where, k.in.Payload)
-		return u, ok
+		return k.stamped(u, stamp, where)
 	case message == nil && k.isQuiet(root):
 		return u, false
 	default:
@@ -103,8 +108,45 @@ func (k *kit) uplink() (u uplink, ok bool) {
 			stamp = nil
 		}
 	}
+	return k.stamped(u, stamp, where)
+}
+
+// otherDevice says why an uplink is not one of the board of the station; empty when
+// it is, or when nobody noted the board. It repeats no id: texts of problems go
+// further than hardware ids may.
+func (k *kit) otherDevice(root *node) (why string) {
+	board := k.in.Station.Board
+	if board.Hardware == "" || k.in.Received.Before(board.From) {
+		return ""
+	}
+	ids := k.member(root, "end_device_ids")
+	named := false
+	for _, n := range [...]*node{k.member(ids, "device_id"), k.member(ids, "dev_eui"), k.member(root, "dev_id"), k.member(root, "hardware_serial")} {
+		if n != nil && n.kind == kindText && len(n.text) > 0 {
+			named = true
+			if board.Hardware.Same(string(n.text)) {
+				return ""
+			}
+		}
+	}
+	const note = "note its device_id or dev_eui with 'buurtmeter station board replace --hardware'"
+	if !named {
+		return "the uplink does not say of which device it is, and the station has a board: forward end_device_ids, or " + note
+	}
+	return "the uplink is of another device than the board of this station: give each device a station and a webhook of its own; if the board was replaced, " + note
+}
+
+// stamped ends an uplink with the time of its receipt by the network, if it is one
+// of the board of the station.
+func (k *kit) stamped(u uplink, stamp *node, where string) (_ uplink, ok bool) {
 	k.port = max(0, u.port)
-	u.span, ok = k.when(stamp, where, k.in.Payload)
+	if why := k.otherDevice(k.root()); why != "" {
+		k.problem(CauseOtherDevice, why, k.in.Payload)
+		return u, false
+	}
+	if u.span, ok = k.when(stamp, where); !ok {
+		k.report()
+	}
 	return u, ok
 }
 
@@ -167,91 +209,86 @@ func (k *kit) leaves(n *node, prefix []byte, visit func(path []byte, n *node) (i
 }
 
 // formatted takes one value of a payload formatter.
-func (k *kit) formatted(s *sample, path []byte, n *node) (inside bool) {
-	if c, ok := k.in.Station.Wire.Channel(string(path)); ok {
-		k.declared(s, c, path, n.token)
-		return false
+func (k *kit) formatted(u uplink, path []byte, n *node) (inside bool) {
+	usual, known := named(path)
+	if len(path) != len(n.key) { // within an object a name says less
+		usual, known = nothing(), false
 	}
-	if n.is(shapeObject) {
-		return true
-	}
-	if len(path) == len(n.key) { // not within an object, where a name says less
-		if p, unit, r, ok := named(path); ok {
-			k.put(s, p, path, r, unit, n.token)
-			return false
+	switch o, v, declared := k.declared(path, usual); {
+	case declared:
+		if v == use {
+			k.put(o, path, instant{}, n.token, 0)
 		}
-	}
-	if suspect(path) && numeric(n.token) {
-		s.unknown = appendName(s.unknown, path)
+	case n.is(shapeObject):
+		return true
+	case known && !u.restated[o.slot]:
+		k.put(o, path, instant{}, n.token, 0)
+	case !known && suspect(path) && numeric(n.token):
+		k.fault(CauseChannelUnknown, askChannel, path)
 	}
 	return false
 }
 
 // normalized takes normalized_payload: a list of measurements, or one. It
 // reports whether any had its own time; those are readings already.
-func (k *kit) normalized(s *sample, u uplink) (timed bool) {
+func (k *kit) normalized(u *uplink) (timed bool) {
 	switch {
 	case u.normalized.unset():
 		return false
 	case u.normalized.is(shapeObject):
-		return k.measurement(s, u.normalized)
+		return k.measurement(u, u.normalized)
 	case !u.normalized.is(shapeArray):
-		k.problem(CauseValueUnreadable, "normalized_payload must be a list of measurements", k.in.Payload)
+		k.fault(CauseValueUnreadable, "normalized_payload must be a list of measurements", nil)
 		return false
 	}
-	count := 0
-	for m := range k.children(u.normalized) {
-		if count++; count > MaxReadings {
-			k.problem(CauseTooLarge, "normalized_payload has more than "+strconv.Itoa(MaxReadings)+" measurements: split it", k.in.Payload)
-			break
+	// Those with a time of their own first: each is an element that stands alone.
+	for _, own := range [...]bool{true, false} {
+		for m := range k.children(u.normalized) {
+			if own != k.member(m, "time").unset() {
+				if !k.another() {
+					return timed
+				}
+				timed = k.measurement(u, m) || timed
+			}
 		}
-		timed = k.measurement(s, m) || timed
 	}
 	return timed
 }
 
-func (k *kit) measurement(s *sample, m *node) (timed bool) {
-	into := s
+func (k *kit) measurement(u *uplink, m *node) (timed bool) {
 	stamp := k.member(m, "time")
-	if timed = !stamp.unset(); timed {
-		into = &sample{}
-	}
-	air := k.member(m, "air")
-	for v := range k.children(air) {
+	timed = !stamp.unset()
+	for v := range k.children(k.member(m, "air")) {
+		p := reading.Property("")
 		switch string(v.key) {
 		case "temperature":
-			k.put(into, reading.Temperature, v.key, byFormat, conversion{}, v.token)
+			p = reading.Temperature
 		case "relativeHumidity":
-			k.put(into, reading.Humidity, v.key, byFormat, conversion{}, v.token)
+			p = reading.Humidity
 		case "pressure":
-			k.put(into, reading.Pressure, v.key, byFormat, conversion{}, v.token)
+			p = reading.Pressure
 		default:
 			if suspect(v.key) && numeric(v.token) {
-				into.unknown = appendName(into.unknown, v.key)
+				k.fault(CauseChannelUnknown, askChannel, v.key)
 			}
+			continue
+		}
+		o := origin{slot: slot([]byte(p)), rank: undeclared}
+		if _, how := v.figure(); how == good {
+			u.restated[o.slot] = true
+		}
+		k.put(o, v.key, instant{}, v.token, 0)
+	}
+	if !timed {
+		return false
+	}
+	if at, ok := k.when(stamp, "normalized_payload.time"); !k.empty() {
+		if ok {
+			k.conclude(at)
+		} else {
+			k.report()
 		}
 	}
-	if !timed || into.empty() {
-		return timed
-	}
-	for i := range into.cells {
-		// The same measurement under a name of free choice is not a second one.
-		if into.cells[i].have == good && s.cells[i].rank < byChannel {
-			s.cells[i] = cell{}
-		}
-	}
-	if at, ok := k.when(stamp, "normalized_payload.time", k.in.Payload); ok {
-		k.finish(into, at, k.in.Payload)
-	}
+	k.begin(k.element)
 	return true
-}
-
-// empty tells whether no key of any interest was met.
-func (s *sample) empty() bool {
-	for i := range s.cells {
-		if s.cells[i].rank != 0 {
-			return false
-		}
-	}
-	return len(s.unknown) == 0
 }

@@ -3,6 +3,7 @@ package decode
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,7 +50,7 @@ func TestTheThingsStack(t *testing.T) {
 		{name: "no2 as a declared channel", in: up(`{"no2":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2", Property: reading.NO2, Unit: "ppb"}}, want: upTime + " no2=38.25 pm25=8"},
 		{name: "an ohm is never NO2", in: up(`{"no2_kohm":20,"pm25":8}`), want: upTime + " pm25=8\n! channel-unknown", says: "no2_kohm"},
 		{name: "an ohm is never NO2, not when declared either", in: up(`{"no2_kohm":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2_kohm", Property: reading.NO2, Unit: "kOhm"}}, want: upTime + " pm25=8\n! unit-unknown"},
-		{name: "two sensors", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), want: upTime + " pm25=8\n! channel-unknown", says: "more than one key"},
+		{name: "two sensors", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), want: upTime + " pm25=8 temperature=20\n! second-sensor", says: `"temperature_2" stands aside`},
 		{name: "two sensors, one declared", in: up(`{"temperature_1":20,"temperature_2":30,"pm25":8}`), channels: []reading.Channel{{Key: "temperature_2", Property: reading.Temperature}}, want: upTime + " pm25=8 temperature=30"},
 		{name: "a declared sensor that is away has no substitute", in: up(`{"temperature_1":20,"pm25":8}`), channels: []reading.Channel{{Key: "temperature_2", Property: reading.Temperature}}, want: upTime + " pm25=8"},
 		{name: "a sensor that the keeper leaves out", in: up(`{"no2":20,"pm25":8}`), channels: []reading.Channel{{Key: "no2"}}, want: upTime + " pm25=8"},
@@ -139,4 +140,51 @@ func TestAPositionDoesNotReachTheProblemOfATextThatBreaksOff(t *testing.T) {
 			assert.Len(t, got.Problems[0].Element, len(in))
 		}
 	}
+}
+
+// TestOnlyTheBoardOfTheStationCounts: devices of one application may share a
+// secret; where the board is known, another device does not speak for it.
+func TestOnlyTheBoardOfTheStationCounts(t *testing.T) {
+	uplink := func(ids string) string {
+		return `{` + ids + `"uplink_message":{"f_port":2,` + upAt + `,"decoded_payload":{"pm25":8}}}`
+	}
+	const mine, other, silent = `"end_device_ids":{"device_id":"eui-1f2b8ace35b91823","dev_eui":"1F2B8ACE35B91823"},`, `"end_device_ids":{"device_id":"schuur","dev_eui":"1F2B8ACE35B91824"},`, ``
+	const taken, refused = upTime + " pm25=8", "! other-device"
+	for _, c := range []struct {
+		name, in string
+		board    reading.HardwareID
+		from     time.Time
+		want     string
+	}{
+		{"no board is known", uplink(other), "", time.Time{}, taken},
+		{"the EUI", uplink(mine), "1F2B8ACE35B91823", time.Time{}, taken},
+		{"the EUI as it is printed on a box", uplink(mine), "1f-2b-8a-ce-35-b9-18-23", time.Time{}, taken},
+		{"the name in the network", uplink(mine), "eui-1f2b8ace35b91823", time.Time{}, taken},
+		{"the name in capitals", uplink(other), "Schuur", time.Time{}, taken},
+		{"another EUI and name", uplink(other), "1F2B8ACE35B91823", time.Time{}, refused},
+		{"a name that begins alike", uplink(other), "schuur-2", time.Time{}, refused},
+		{"no name at all", uplink(silent), "schuur", time.Time{}, refused},
+		{"names twice", uplink(other + other), "schuur", time.Time{}, refused},
+		{"received before the board was there", uplink(other), "1F2B8ACE35B91823", received.Add(time.Millisecond), taken},
+		{"received when the board was there", uplink(other), "1F2B8ACE35B91823", received, refused},
+		{"v2", `{"dev_id":"schuur","hardware_serial":"1F2B8ACE35B91824","payload_fields":{"pm25":8},"metadata":{` + strings.Replace(upAt, "received_at", "time", 1) + `}}`, "1F2B8ACE35B91824", time.Time{}, taken},
+		{"v2 of another", `{"dev_id":"schuur","payload_fields":{"pm25":8}}`, "huis", time.Time{}, refused},
+		{"a join of another device says nothing", `{` + other + `"join_accept":{}}`, "huis", time.Time{}, ""},
+	} {
+		st := station
+		st.Board = reading.Board{Hardware: c.board, From: c.from}
+		got := TheThingsStack(Input{Payload: []byte(c.in), Station: st, Received: received})
+		assert.Equal(t, c.want, summary(got), c.name)
+		for _, p := range got.Problems {
+			assert.NotContains(t, strings.ToLower(p.Detail), "1f2b8ace", c.name)
+			assert.NotContains(t, p.Detail, "schuur", c.name)
+		}
+	}
+	st := station
+	st.Board.Hardware = "51"
+	got := MeetJeStad(Input{Payload: []byte(mjs(10, "AAAAAAAAEZP4580=")), Station: st, Received: received})
+	assert.Equal(t, refused, summary(got), "Meet je stad comes through the same network")
+	st.Board.Hardware = "50"
+	got = MeetJeStad(Input{Payload: []byte(mjs(10, "AAAAAAAAEZP4580=")), Station: st, Received: received})
+	assert.Len(t, got.Readings, 1)
 }

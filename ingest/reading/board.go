@@ -3,6 +3,7 @@ package reading
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -24,6 +25,23 @@ func (HardwareID) LogValue() slog.Value { return slog.StringValue("[hardware id]
 // MarshalText refuses: a hardware id must never reach a feed by accident.
 func (HardwareID) MarshalText() ([]byte, error) {
 	return nil, errors.New("reading: a hardware id cannot be marshalled")
+}
+
+// Same tells whether a device that names itself so is the one with this id. Letter
+// case does not count, nor, in an EUI or MAC address, what stands between the
+// digits.
+func (h HardwareID) Same(name string) bool {
+	return name != "" && (strings.EqualFold(string(h), name) || hexOnly(name) != "" && hexOnly(name) == hexOnly(string(h)))
+}
+
+// hexOnly returns the 12 or 16 digits of a MAC address or an EUI in small letters;
+// empty for anything else.
+func hexOnly(s string) string {
+	digits := strings.ToLower(strings.NewReplacer("-", "", ":", "", " ", "").Replace(s))
+	if len(digits) != 12 && len(digits) != 16 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return ""
+	}
+	return digits
 }
 
 // Board is one piece of hardware that measured for a station during a time. The

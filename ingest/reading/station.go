@@ -87,6 +87,9 @@ type Station struct {
 	Wire Wire
 	// Paused stations are refused at login and shown as paused.
 	Paused bool
+	// Board is the one that measures for the station now, where messages are read;
+	// zero for none, and in lists of stations, which are published.
+	Board Board
 }
 
 // SecretPosition is the exact place of a home. It never leaves the server: it

@@ -81,6 +81,11 @@ func (r *Register) Events(ctx context.Context, id reading.StationID) ([]Event, e
 // record stores an event of a station that exists and raises the version of the
 // data, so it comes last in its transaction.
 func (r *Register) record(ctx context.Context, tx *sql.Tx, e Event) error {
+	for _, text := range []string{e.Actor, e.Why} {
+		if err := reading.CheckPublic(text); err != nil {
+			return err
+		}
+	}
 	_, err := tx.ExecContext(ctx, `UPDATE station SET events = events + 1 WHERE id = $1`, string(e.Station))
 	if err != nil {
 		return err

@@ -303,8 +303,14 @@ func (r *Register) login(ctx context.Context, id reading.StationID) (login, erro
 		return l, err
 	}
 	var digest []byte
-	l.station, err = scanStation(r.reads.QueryRowContext(ctx, `SELECT `+stationColumns+`, t.sha256
-		FROM station s LEFT JOIN station_token t ON t.station = s.id WHERE s.id = $1`, string(id)).Scan, &digest)
+	var from sql.NullInt64
+	var hardware, model sql.NullString
+	l.station, err = scanStation(r.reads.QueryRowContext(ctx, `SELECT `+stationColumns+`, t.sha256, b.from_ms, b.hardware, b.model
+		FROM station s LEFT JOIN station_token t ON t.station = s.id LEFT JOIN station_board b ON b.station = s.id AND b.until_ms IS NULL
+		WHERE s.id = $1`, string(id)).Scan, &digest, &from, &hardware, &model)
+	if from.Valid {
+		l.station.Board = reading.Board{Hardware: reading.HardwareID(hardware.String), Model: model.String, From: timeOf(from.Int64)}
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		l = login{}

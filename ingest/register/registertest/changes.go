@@ -148,6 +148,12 @@ func boards(t *testing.T, r *register.Register) {
 	st, err := r.Station(ctx, "one")
 	require.NoError(t, err)
 	require.Equal(t, "SDS011", st.Model, "the station is known by the board that is there")
+	require.Equal(t, first, st.Board, "and whoever reads its messages knows which")
+	all, err := r.Stations(ctx)
+	require.NoError(t, err)
+	for _, listed := range all {
+		require.Zero(t, listed.Board, "the list is for feeds")
+	}
 
 	second := reading.Board{Hardware: "eui-70b3d57ed0000001", Model: "Airgradient ONE", From: day(5)}
 	require.ErrorIs(t, r.AttachBoard(ctx, "one", second, "keeper", ""), register.ErrBoardOverlap)
@@ -155,7 +161,13 @@ func boards(t *testing.T, r *register.Register) {
 	require.Error(t, r.ReplaceBoard(ctx, "one", reading.Board{From: day(3)}, "keeper", ""), "it would have been there no time at all")
 	require.NoError(t, r.ReplaceBoard(ctx, "one", second, "keeper", "oude kapot"))
 	require.NoError(t, r.AttachBoard(ctx, "two", reading.Board{Hardware: first.Hardware, Model: "SDS011", From: day(5)}, "operator", ""), "from the moment that it is free")
+	st, err = r.Station(ctx, "one")
+	require.NoError(t, err)
+	require.Equal(t, second, st.Board)
 	require.NoError(t, r.DetachBoard(ctx, "one", day(7), "keeper", ""))
+	st, err = r.Station(ctx, "one")
+	require.NoError(t, err)
+	require.Zero(t, st.Board)
 	require.ErrorIs(t, r.AttachBoard(ctx, "one", reading.Board{From: day(6), Until: day(8)}, "keeper", ""), register.ErrBoardOverlap)
 	require.ErrorIs(t, r.AttachBoard(ctx, "one", reading.Board{From: day(1)}, "keeper", ""), register.ErrBoardOverlap)
 	earlier := reading.Board{From: day(1), Until: day(3)}

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,10 @@ import (
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 )
+
+// ErrNotOfficial is returned by SetSetting for a station that is no reference
+// station.
+var ErrNotOfficial = errors.New("a setting is declared of official stations only")
 
 // TakeAssessmentTurn tells whether the caller may assess now: one caller in
 // every, whatever its process. A turn that lies ahead by more than that, of a
@@ -268,7 +273,7 @@ func (r *Register) SetSetting(ctx context.Context, id reading.StationID, s inges
 			return err
 		}
 		if kind != reading.KindReference {
-			return fmt.Errorf("it is a %s: a setting is declared of official stations only", kind)
+			return fmt.Errorf("it is a %s: %w", kind, ErrNotOfficial)
 		}
 		res, err := tx.ExecContext(ctx, `UPDATE station SET setting = $2 WHERE id = $1 AND setting <> $2`, string(id), string(s))
 		if err != nil {

@@ -180,7 +180,7 @@ func TestAFaultInTheMiddleBreaksTheTransfer(t *testing.T) {
 		m.G.Stations[0], m.G.Stations[1] = m.G.Stations[1], m.G.Stations[0] // series of 23 months first, then of 24
 		return serve(t, api.New(options(m)))
 	}
-	early, late := broken(10), broken(23)
+	early, late := broken(10), broken(24)
 	for _, format := range []string{"csv", "json", "geojson"} {
 		got := fetch(t, "GET", early+"/v1/datasets/hours/data."+format)
 		assert.Equal(t, 500, got.status, "before the first byte it is a problem document")
@@ -339,5 +339,5 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 		res, body := ask(t, app, "GET", "/v1"+real)
 		assert.Equal(t, 200, res.StatusCode, "%s: %.200s", real, body)
 	}
-	assert.Len(t, ids, 23)
+	assert.Len(t, ids, 24)
 }

@@ -77,27 +77,27 @@ type Agreement struct {
 // Agree compares two rows of the same consecutive hours.
 func Agree(values, reference []int32) Agreement {
 	var a Agreement
-	var xs, ys []float64
 	for i, v := range values {
 		if v != reading.Missing && reference[i] != reading.Missing {
-			xs, ys = append(xs, reading.Unscaled(v)), append(ys, reading.Unscaled(reference[i]))
+			a.Hours++
+			a.Mean += reading.Unscaled(v)
+			a.Reference += reading.Unscaled(reference[i])
 		}
 	}
-	a.Hours = len(xs)
 	if a.Hours == 0 {
 		a.Correlation, a.Slope = math.NaN(), math.NaN()
 		return a
 	}
 	n := float64(a.Hours)
-	for i := range xs {
-		a.Mean += xs[i] / n
-		a.Reference += ys[i] / n
-	}
+	a.Mean, a.Reference = a.Mean/n, a.Reference/n
 	var sxx, syy, sxy, squares float64
-	for i := range xs {
-		dx, dy := xs[i]-a.Mean, ys[i]-a.Reference
-		sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
-		squares += (xs[i] - ys[i]) * (xs[i] - ys[i])
+	for i, v := range values {
+		if v != reading.Missing && reference[i] != reading.Missing {
+			x, y := reading.Unscaled(v), reading.Unscaled(reference[i])
+			dx, dy := x-a.Mean, y-a.Reference
+			sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
+			squares += (x - y) * (x - y)
+		}
 	}
 	a.Bias, a.RMSE = a.Mean-a.Reference, math.Sqrt(squares/n)
 	a.Correlation, a.Slope = math.NaN(), math.NaN()

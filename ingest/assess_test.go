@@ -26,18 +26,17 @@ import (
 // network is a register with sensors and official stations, whose blocks are
 // stored as they are.
 type network struct {
-	ctx    context.Context
-	reg    *register.Register
-	now    time.Time
-	areas  map[reading.StationID]reading.Place
-	blocks map[reading.StationHour]int64 // Hour is the month: the version of NO2
+	ctx   context.Context //nolint:containedctx // that of the test
+	reg   *register.Register
+	now   time.Time
+	areas map[reading.StationID]reading.Place
 }
 
 func newNetwork(t testing.TB) *network {
 	t.Helper()
 	n := &network{
-		ctx: context.Background(), now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), //nolint:containedctx // a test's own
-		areas: map[reading.StationID]reading.Place{}, blocks: map[reading.StationHour]int64{},
+		ctx: context.Background(), now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		areas: map[reading.StationID]reading.Place{},
 	}
 	var err error
 	n.reg, err = register.Open(n.ctx, "sqlite:"+filepath.Join(t.TempDir(), "register.db"), register.Options{Now: func() time.Time { return n.now }})

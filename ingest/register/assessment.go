@@ -42,7 +42,7 @@ func (r *Register) TakeAssessmentTurn(ctx context.Context, every time.Duration) 
 func (r *Register) AssessedStations(ctx context.Context) ([]ingest.AssessedStation, error) {
 	// The counts of events come with the stations, before all else: what is
 	// recorded after that is noticed when the assessments are stored.
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT `+stationColumns+`, s.events, s.setting FROM station s ORDER BY s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("read stations to assess: %w", err)
@@ -71,7 +71,7 @@ func (r *Register) AssessedStations(ctx context.Context) ([]ingest.AssessedStati
 // addChanges fills in the latest change of device or place, and what was
 // withdrawn.
 func (r *Register) addChanges(ctx context.Context, all []ingest.AssessedStation, index map[reading.StationID]int) error {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT station, max(from_ms) FROM station_board GROUP BY station
 		UNION ALL SELECT station, max(at_ms) FROM station_event WHERE what = $1 GROUP BY station`, EventPositionSet)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *Register) addChanges(ctx context.Context, all []ingest.AssessedStation,
 	if err != nil {
 		return err
 	}
-	rows, err = r.reads.QueryContext(ctx, `SELECT station, from_ms, to_ms FROM station_withdrawal ORDER BY station, from_ms, to_ms`) //nolint:sqlclosecheck // eachRow closes
+	rows, err = r.reads.QueryContext(ctx, `SELECT station, from_ms, to_ms FROM station_withdrawal ORDER BY station, from_ms, to_ms`)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (r *Register) SeriesVersions(ctx context.Context, ids []reading.StationID) 
 	sorted := slices.Sorted(slices.Values(ids))
 	for part := range slices.Chunk(sorted, 512) {
 		marks, args := r.inList(part)
-		rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
-			`SELECT station, property, month, version FROM hour_block WHERE station IN (`+marks+`) ORDER BY station, property, month`, args...)
+		rows, err := r.reads.QueryContext(ctx,
+			`SELECT station, property, month, version FROM hour_block WHERE station IN (`+marks+`) ORDER BY station, property, month`, args...) //nolint:gosec // placeholders only
 		if err != nil {
 			return nil, fmt.Errorf("read versions of hour blocks: %w", err)
 		}
@@ -150,8 +150,8 @@ func (r *Register) Assessments(ctx context.Context, ids []reading.StationID) ([]
 	sorted := slices.Sorted(slices.Values(ids))
 	for part := range slices.Chunk(sorted, 512) {
 		marks, args := r.inList(part)
-		rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
-			`SELECT station, property, reference, inputs, data FROM assessment WHERE station IN (`+marks+`) ORDER BY station, property, reference`, args...)
+		rows, err := r.reads.QueryContext(ctx,
+			`SELECT station, property, reference, inputs, data FROM assessment WHERE station IN (`+marks+`) ORDER BY station, property, reference`, args...) //nolint:gosec // placeholders only
 		if err != nil {
 			return nil, fmt.Errorf("read assessments: %w", err)
 		}
@@ -232,7 +232,7 @@ func (r *Register) eventsOf(ctx context.Context, tx *sql.Tx, ids []reading.Stati
 	events := map[reading.StationID]int64{}
 	for part := range slices.Chunk(ids, 512) {
 		marks, args := r.inList(part)
-		rows, err := tx.QueryContext(ctx, `SELECT id, events FROM station WHERE id IN (`+marks+`)`, args...) //nolint:sqlclosecheck // eachRow closes
+		rows, err := tx.QueryContext(ctx, `SELECT id, events FROM station WHERE id IN (`+marks+`)`, args...) //nolint:gosec,sqlclosecheck // placeholders only; eachRow closes
 		if err != nil {
 			return nil, err
 		}

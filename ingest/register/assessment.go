@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -144,7 +145,8 @@ func (r *Register) SeriesVersions(ctx context.Context, ids []reading.StationID) 
 }
 
 // Assessments returns what is stored of the stations, in order of station,
-// property and reference.
+// property and reference. One that cannot be read is left out, with a warning:
+// the Assessor makes it anew.
 func (r *Register) Assessments(ctx context.Context, ids []reading.StationID) ([]ingest.Assessment, error) {
 	var all []ingest.Assessment
 	sorted := slices.Sorted(slices.Values(ids))
@@ -161,9 +163,12 @@ func (r *Register) Assessments(ctx context.Context, ids []reading.StationID) ([]
 			if err := rows.Scan(&a.Station, &a.Property, &a.Reference, &a.Inputs, &data); err != nil {
 				return err
 			}
-			err := unpackAssessment(data, &a)
+			if err := unpackAssessment(data, &a); err != nil {
+				r.options.Log.LogAttrs(ctx, slog.LevelWarn, "an assessment cannot be read; the next pass makes it anew", slog.Any("error", err))
+				return nil
+			}
 			all = append(all, a)
-			return err
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read assessments: %w", err)

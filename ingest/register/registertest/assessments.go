@@ -64,6 +64,10 @@ func assessments(t *testing.T, r *register.Register) {
 	want := []ingest.Assessment{a, b, c, other}
 	require.Empty(t, cmp.Diff(want, storedAssessments(t, r, "two", "one", "ref"), cmpopts.EquateNaNs()))
 
+	_, err = r.DB().ExecContext(t.Context(), `UPDATE assessment SET data = CAST('damaged' AS `+r.Dialect().BlobType()+`) WHERE reference = 'ref-b'`)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff([]ingest.Assessment{a, c, other}, storedAssessments(t, r, "two", "one"), cmpopts.EquateNaNs()), "a damaged one is as one that was never made")
+
 	c.Months = nil
 	assess(t, r, "one", c)
 	require.Empty(t, cmp.Diff([]ingest.Assessment{c}, storedAssessments(t, r, "one"), cmpopts.EquateNaNs()), "all of a kit is replaced")

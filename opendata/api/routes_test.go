@@ -180,7 +180,7 @@ func TestAFaultInTheMiddleBreaksTheTransfer(t *testing.T) {
 		m.G.Stations[0], m.G.Stations[1] = m.G.Stations[1], m.G.Stations[0] // series of 23 months first, then of 24
 		return serve(t, api.New(options(m)))
 	}
-	early, late := broken(10), broken(24)
+	early, late := broken(10), broken(23)
 	for _, format := range []string{"csv", "json", "geojson"} {
 		got := fetch(t, "GET", early+"/v1/datasets/hours/data."+format)
 		assert.Equal(t, 500, got.status, "before the first byte it is a problem document")

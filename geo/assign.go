@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"buurtmeter/ingest/reading"
 )
@@ -121,6 +122,30 @@ func (s *Store) StationAreas(ctx context.Context) (map[reading.StationID]Code, e
 		return nil, err
 	}
 	return assignments(ctx, s.register.ReadDB(), v.year)
+}
+
+// PublicPlaces returns for every station with an area the point that is published
+// of that area: the same for all stations in it.
+func (s *Store) PublicPlaces(ctx context.Context) (map[reading.StationID]reading.Place, error) {
+	areaOf, err := s.StationAreas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	areas, err := s.Areas(ctx, Buurt)
+	if err != nil {
+		return nil, err
+	}
+	points := make(map[Code]reading.Place, len(areas))
+	for _, a := range areas {
+		points[a.Code] = reading.Place{Lon: a.Center[0], Lat: a.Center[1], Elev: math.NaN()}
+	}
+	places := make(map[reading.StationID]reading.Place, len(areaOf))
+	for id, code := range areaOf {
+		if p, ok := points[code]; ok { // else the areas were replaced meanwhile
+			places[id] = p
+		}
+	}
+	return places, nil
 }
 
 // activeIndex returns the index of the active buurten, from memory while the

@@ -99,6 +99,12 @@ func TestStoreWithoutImportIsSchematic(t *testing.T) {
 		requireAreas(t, s, map[reading.StationID]geo.Code{})
 		require.NoError(t, s.AssignAll(t.Context()))
 		requireAreas(t, s, map[reading.StationID]geo.Code{"kalf": "BU04791610"})
+
+		require.NoError(t, s.Assign(t.Context(), "neighbour", add(t, r, "neighbour", 4.8351, 52.4652)))
+		places, err := s.PublicPlaces(t.Context())
+		require.NoError(t, err)
+		require.Len(t, places, 2, "without an area there is no public place")
+		assert.Zero(t, places["kalf"].Distance(places["neighbour"]), "the place is that of the area and of no station")
 	})
 }
 

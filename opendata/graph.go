@@ -158,4 +158,7 @@ type Source interface {
 	// Blocks calls fn for every stored month block of the station and property
 	// in month order, within the months of [from, to).
 	Blocks(ctx context.Context, s reading.StationID, p reading.Property, from, to time.Time, fn func(reading.Block) error) error
+	// Assessments returns how the station agrees with official ones; none for a
+	// station that is not compared.
+	Assessments(ctx context.Context, s reading.StationID) ([]Assessment, error)
 }

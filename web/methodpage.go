@@ -277,11 +277,8 @@ func (r request) unverified(b *methodBody) {
 
 func (r request) checkRow(c quality.Rule) checkRow {
 	row := checkRow{
-		Check: r.T("check." + c.Key), Scope: r.T("scope." + string(c.Scope)), Effect: r.T("level." + string(c.Level)),
+		Check: r.T("flag." + c.Key), Scope: r.T("scope." + string(c.Scope)), Effect: r.T("level." + string(c.Level)),
 		Threshold: c.Threshold, Source: c.Source, Verified: r.T("checked.no"),
-	}
-	if c.Flag != 0 {
-		row.Check = r.T("flag." + c.Key)
 	}
 	if c.Verified {
 		row.Verified = r.T("checked.yes")

@@ -106,6 +106,8 @@ func TestDetailsOfEventsInWords(t *testing.T) {
 		{"wire-declared", "another form", "another form"},
 		{"objected", "zs-001/3 constant of no2 2026-11-01T00:00:00Z/2026-11-01T02:00:00Z", "bezwaar zs-001/3: ‘waarde staat vast’ bij NO₂, 1 november 2026, 01:00 tot 03:00"},
 		{"objection-accepted", "zs-001/3 constant of no2 then/now", "zs-001/3 constant of no2 then/now"},
+		{"setting-declared", "street", "een drukke straat"},
+		{"setting-declared", "", ""},
 		{"paused", "", ""},
 		{"of-a-later-version", "a b", "a b"},
 	} {

@@ -28,6 +28,7 @@ type stationBody struct {
 	Downloads    downloads
 	NothingAtAll bool
 	History      historyBody
+	Assessments  []assessmentRow
 }
 
 // meanRow is a year mean with how much of the year is behind it.
@@ -65,6 +66,11 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	if b.Flags, err = s.flagRows(ctx, r, st); err != nil {
 		return view{}, err
 	}
+	assessed, err := s.o.Source.Assessments(ctx, st.ID)
+	if err != nil {
+		return view{}, err
+	}
+	b.Assessments = r.assessments(assessed)
 	for _, p := range st.Properties {
 		c, err := s.chartOf(ctx, r, p, []opendata.Station{st})
 		if err != nil {

@@ -116,11 +116,9 @@ func made() []string {
 	for _, c := range quality.Rules() {
 		add("scope.", string(c.Scope))
 		add("level.", string(c.Level))
-		if c.Flag == 0 {
-			add("check.", c.Key)
-		}
 	}
 	add("event.", opendata.EventKinds()...)
+	add("setting.", string(ingest.SettingBackground), string(ingest.SettingStreet), string(ingest.SettingIndustry))
 	add("objection.", string(register.ObjectionOpen), string(register.ObjectionAccepted), string(register.ObjectionRejected))
 	add("who.", "keeper", "operator") // what the command line fills in
 	add("cause.", allCauses()...)

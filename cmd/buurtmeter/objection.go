@@ -152,6 +152,16 @@ func (o *objectionFlags) remarks(ctx context.Context, p *program, reg *register.
 				r.From.Start().Format(time.RFC3339), r.To.Start().Format(time.RFC3339), r.Version)
 		}
 	}
+	all, err := reg.Assessments(ctx, []reading.StationID{id})
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		for _, r := range a.Remarks() {
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s to %s\trule version %d, beside %s\n", a.Property, r.Cause, r.Level,
+				r.From.Start().Format(time.RFC3339), r.To.Start().Format(time.RFC3339), r.Version, a.Reference)
+		}
+	}
 	return w.Flush()
 }
 

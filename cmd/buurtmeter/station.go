@@ -36,6 +36,7 @@ func stationActions() []stationAction {
 		{"transfer", "transfer --id ID --why WHY", "another keeper: a new password, the old one is refused at once", (*program).transferStation},
 		{"board", "board attach|replace|detach|list --id ID", "which hardware measures for it since when", (*program).stationBoard},
 		{"format", "format --id ID --format F --zone Z --channel C", "how its messages are read", (*program).stationFormat},
+		{"setting", "setting --id ID --setting S", "what surrounds an official station: background, street, industry", (*program).stationSetting},
 		{"events", "events --id ID", "what was changed, by whom and why", (*program).stationEvents},
 		{"delete", "delete --id ID --yes", "delete it for good; without --yes, say what would go", (*program).deleteStation},
 	}

@@ -13,8 +13,19 @@ const (
 	// ReferenceCorrelation is the least correlation of the hour means.
 	ReferenceCorrelation = 0.5
 	// ReferenceBias is the least difference of the means that is remarked on, in
-	// µg/m³: a share of very little is nothing.
-	ReferenceBias = 5
+	// µg/m³: a share of very little is nothing. ReferenceBiasCO is that of CO, in
+	// mg/m³.
+	ReferenceBias   = 5
+	ReferenceBiasCO = 0.5
+	// ReferenceDays is the length of the period whose end is the newest hour of the
+	// sensor.
+	ReferenceDays = 28
+	// ReferenceNear and ReferenceRadius are the distances, in metres, within which
+	// a reference station counts as near, and is compared with at all.
+	ReferenceNear   = 5_000
+	ReferenceRadius = 12_000
+	// ReferenceMost is how many reference stations a series is compared with.
+	ReferenceMost = 2
 )
 
 // referenceShare is how far the means may differ as a share of the reference's:
@@ -28,12 +39,24 @@ func referenceShare(p reading.Property) float64 {
 		return 0.5
 	case reading.O3:
 		return 0.3
-	case reading.SO2:
+	case reading.SO2, reading.CO:
 		return 0.25
 	default:
 		return 0
 	}
 }
+
+// leastBias is the least difference of means that is remarked on, in the unit of
+// p.
+func leastBias(p reading.Property) float64 {
+	if p == reading.CO {
+		return ReferenceBiasCO
+	}
+	return ReferenceBias
+}
+
+// Comparable tells whether there is a rule for p.
+func Comparable(p reading.Property) bool { return referenceShare(p) > 0 }
 
 // Agreement is how a series of hour means agrees with that of another place.
 type Agreement struct {
@@ -45,35 +68,45 @@ type Agreement struct {
 	Bias, RMSE float64
 	// Correlation is Pearson's r; NaN when either series stands still.
 	Correlation float64
+	// Slope is that of the least-squares line of the values on the reference: how
+	// much the sensor goes up when the reference goes up by 1. NaN when the
+	// reference stands still.
+	Slope float64
 }
 
 // Agree compares two rows of the same consecutive hours.
 func Agree(values, reference []int32) Agreement {
 	var a Agreement
-	var xs, ys []float64
 	for i, v := range values {
 		if v != reading.Missing && reference[i] != reading.Missing {
-			xs, ys = append(xs, reading.Unscaled(v)), append(ys, reading.Unscaled(reference[i]))
+			a.Hours++
+			a.Mean += reading.Unscaled(v)
+			a.Reference += reading.Unscaled(reference[i])
 		}
 	}
-	a.Hours = len(xs)
 	if a.Hours == 0 {
-		a.Correlation = math.NaN()
+		a.Correlation, a.Slope = math.NaN(), math.NaN()
 		return a
 	}
 	n := float64(a.Hours)
-	for i := range xs {
-		a.Mean += xs[i] / n
-		a.Reference += ys[i] / n
-	}
+	a.Mean, a.Reference = a.Mean/n, a.Reference/n
 	var sxx, syy, sxy, squares float64
-	for i := range xs {
-		dx, dy := xs[i]-a.Mean, ys[i]-a.Reference
-		sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
-		squares += (xs[i] - ys[i]) * (xs[i] - ys[i])
+	for i, v := range values {
+		if v != reading.Missing && reference[i] != reading.Missing {
+			x, y := reading.Unscaled(v), reading.Unscaled(reference[i])
+			dx, dy := x-a.Mean, y-a.Reference
+			sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
+			squares += (x - y) * (x - y)
+		}
 	}
 	a.Bias, a.RMSE = a.Mean-a.Reference, math.Sqrt(squares/n)
-	a.Correlation = sxy / math.Sqrt(sxx*syy)
+	a.Correlation, a.Slope = math.NaN(), math.NaN()
+	if syy > 0 {
+		a.Slope = sxy / syy
+	}
+	if sxx > 0 && syy > 0 {
+		a.Correlation = sxy / math.Sqrt(sxx*syy)
+	}
 	return a
 }
 
@@ -108,6 +141,12 @@ func (v Verdict) String() string {
 	}
 }
 
+// biasLimit is how far a mean, or its change, may lie from that of a reference
+// before it is remarked on.
+func biasLimit(p reading.Property, reference float64) float64 {
+	return max(leastBias(p), referenceShare(p)*math.Abs(reference))
+}
+
 // Reference judges the agreement of a sensor with a reference station for p. It
 // is a remark on the whole period, with the figures of a; it excludes nothing.
 func Reference(p reading.Property, a Agreement) Verdict {
@@ -117,7 +156,7 @@ func Reference(p reading.Property, a Agreement) Verdict {
 		return NotCompared
 	case !(a.Correlation >= ReferenceCorrelation): // standing still is unlike too
 		return Unlike
-	case math.Abs(a.Bias) > max(ReferenceBias, share*math.Abs(a.Reference)):
+	case math.Abs(a.Bias) > biasLimit(p, a.Reference):
 		return Biased
 	default:
 		return Agrees

@@ -29,7 +29,7 @@ const (
 	// OnNetwork: the same hour at several stations.
 	OnNetwork Scope = "network"
 	// OnPeriod: weeks of one station beside a reference station. It gives figures
-	// for the period and no flag on an hour.
+	// and remarks for the period and no flag on an hour.
 	OnPeriod Scope = "period"
 )
 
@@ -37,7 +37,8 @@ const (
 type Rule struct {
 	// Key names the check; it is the key of its flag, where it has one.
 	Key string
-	// Flag is what it sets; 0 for a check on a period.
+	// Flag is what it sets; that of a check on a period stands with the period and
+	// on no hour.
 	Flag  reading.Flag
 	Scope Scope
 	Level Level
@@ -56,7 +57,7 @@ type Rule struct {
 // which they run: the one table that pages print and that the checks are tested
 // against. The slice is the caller's own.
 func Rules() []Rule {
-	rules := append(readingRules(), hourRules()...)
+	rules := append(append(readingRules(), hourRules()...), periodRules()...)
 	for i := range rules {
 		r := &rules[i]
 		r.Level = Note
@@ -143,11 +144,28 @@ func hourRules() []Rule {
 			Threshold: fmt.Sprintf("more than %d standard deviations (at least %d µg/m³) from the mean of those neighbours, %d rounds", BuddyThreshold, BuddyScale, BuddyRounds),
 			Source:    "the test: titanlib, code read; the figures: own choice, not yet fitted on official stations. A note, because a busy street differs from its surroundings",
 		},
+	}
+}
+
+func periodRules() []Rule {
+	return []Rule{
 		{
-			Key: "reference", Scope: OnPeriod, Version: 2,
-			Threshold: fmt.Sprintf("over at least %d common hours: correlation below %g, or means more than %d µg/m³ and more than the share that an indicative measurement may be off apart (NO2 and SO2 25 %%, O3 30 %%, particles 50 %%)",
-				ReferenceHours, ReferenceCorrelation, ReferenceBias),
-			Source: "shares: 2008/50/EC Annex I, read; correlation, hours and least difference: own choice",
+			Flag: reading.UnlikeReference, Scope: OnPeriod, Version: 3,
+			Threshold: fmt.Sprintf("the last %d days beside each of at most %d official stations within %d km of the neighbourhood (background stations first, then those of an unknown setting, never street or industry), over at least %d common hours: correlation below %g, or means more than %d µg/m³ (CO %g mg/m³) and more than the share that an indicative measurement may be off apart (NO2, SO2 and CO 25 %%, O3 30 %%, particles 50 %%)",
+				ReferenceDays, ReferenceMost, ReferenceRadius/1000, ReferenceHours, ReferenceCorrelation, ReferenceBias, ReferenceBiasCO),
+			Source: "shares: 2008/50/EC Annex I, read; distance: FILTER (Hassani et al. 2025) corrects with stations within about 11.5 km in winter, abstract read; days, number, correlation, hours and least difference: own choice",
+		},
+		{
+			Flag: reading.Drift, Scope: OnPeriod, Version: 3,
+			Threshold: fmt.Sprintf("in each of the latest %d months with %d common hours the mean difference with an official station moved, from that of the first %d such months of the device in its place, by more than the difference that \"reference\" allows; or the slope changed by more than %.0f %%",
+				DriftMonths, ReferenceHours, DriftBaseline, 100*DriftSlope),
+			Source: "own choice; the allowed difference as in \"reference\"",
+		},
+		{
+			Flag: reading.ClockShift, Scope: OnPeriod, Version: 3,
+			Threshold: fmt.Sprintf("over the same days as \"reference\": an official station moved by 1 to %d hours fits with a correlation of at least %g that is at least %g better than unmoved",
+				LagReach, LagCorrelation, LagGain),
+			Source: "own choice: the example files of RIVM gain 0.11 at one hour",
 		},
 	}
 }

@@ -34,6 +34,7 @@ func TestRulesAreComplete(t *testing.T) {
 			assert.True(t, ok)
 			assert.Equal(t, r, again)
 			assert.Equal(t, r.Flag&reading.OnHours != 0, r.Scope == OnHour || r.Scope == OnNetwork, r.Key)
+			assert.Equal(t, r.Flag&reading.OnPeriods != 0, r.Scope == OnPeriod, r.Key)
 		}
 	}
 	assert.Equal(t, Version, highest, "the version of the package is that of its newest rule")
@@ -41,7 +42,7 @@ func TestRulesAreComplete(t *testing.T) {
 		assert.Equal(t, f.Flag&none == 0, f.Flag&have != 0, "%s: a rule, or on the list of what needs none", f.Key)
 	}
 	_, ok := RuleOf(0)
-	assert.False(t, ok, "the rule on periods has no flag")
+	assert.False(t, ok, "no rule is without a flag")
 }
 
 func TestRemarks(t *testing.T) {

@@ -53,6 +53,15 @@ const (
 	// Lifted: an objection to a remark that keeps values out was accepted, so
 	// what that remark kept out counts. The remark stays beside it.
 	Lifted
+	// UnlikeReference: weeks of hour means do not go up and down with those of an
+	// official station, or lie too far from them. See OnPeriods.
+	UnlikeReference
+	// Drift: the difference with an official station is another than when the
+	// device was new. See OnPeriods.
+	Drift
+	// ClockShift: the hours fit those of an official station clearly better when
+	// they are moved by whole hours. See OnPeriods.
+	ClockShift
 )
 
 // Excluding is the set of flags that keep a value out of every mean. The other
@@ -66,6 +75,11 @@ const Liftable = Range | ClockFuture | ClockPast | Constant
 
 // OnHours is the set of flags that are set on hour means and never on readings.
 const OnHours = Constant | Spike | HumiditySuspect | Isolated | Buddy
+
+// OnPeriods is the set of flags that say something about weeks of one property
+// of a station beside an official station. They are remarks with an assessment
+// and are never set on a reading or an hour.
+const OnPeriods = UnlikeReference | Drift | ClockShift
 
 // AmongNeighbours is the set of flags that come from comparing an hour of a
 // station with the same hour of the stations around it.
@@ -86,6 +100,7 @@ func FlagTable() []FlagInfo {
 		"missing-code", "range", "clock-future", "clock-past", "conflict", "constant",
 		"pm-order", "duplicate", "revised", "no-position", "server-time", "withdrawn",
 		"spike", "humidity-suspect", "isolated", "buddy", "lifted",
+		"reference", "drift", "clock-shift",
 	}
 	t := make([]FlagInfo, len(keys))
 	for i, k := range keys {

@@ -16,7 +16,7 @@ func TestFlagKeys(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, f.Flag, got)
 	}
-	assert.Equal(t, "lifted", reading.Lifted.String(), "the table reaches to the last flag")
+	assert.Equal(t, "clock-shift", reading.ClockShift.String(), "the table reaches to the last flag")
 	_, err := reading.ParseFlag("peak")
 	require.ErrorContains(t, err, "humidity-suspect")
 }

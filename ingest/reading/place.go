@@ -89,3 +89,55 @@ func NearbySecret(positions []SecretPosition, radius float64) [][]int {
 	}
 	return Nearby(places, radius, math.NaN())
 }
+
+// The cells of Coarse, in steps per degree: in the Netherlands some 5.6 km from
+// north to south and 5.4 km from west to east.
+const (
+	coarseLat = 20
+	coarseLon = 12.5
+)
+
+// Coarse returns the centre of the cell that the position lies in, of a grid
+// that covers the whole globe: a place that says no more than which town it is.
+// The zero position gives an unknown place.
+func (p SecretPosition) Coarse() Place {
+	if p.IsZero() {
+		return Place{math.NaN(), math.NaN(), math.NaN()}
+	}
+	return Place{(math.Floor(p.lon*coarseLon) + 0.5) / coarseLon, (math.Floor(p.lat*coarseLat) + 0.5) / coarseLat, math.NaN()}
+}
+
+// Reach is one of the positions that NearestSecret found.
+type Reach struct {
+	// Index is that of the position.
+	Index int
+	// Within is the smallest of the steps that it lies within, in metres.
+	Within float64
+}
+
+// NearestSecret returns which of the positions lie within the last of the
+// ascending steps, in metres, of a public place, the nearest first and those at
+// the same distance in their order. Of the distance itself only the step comes
+// out. The zero position is nowhere near.
+func NearestSecret(from Place, positions []SecretPosition, steps []float64) []Reach {
+	type found struct {
+		Reach
+		distance float64
+	}
+	var all []found
+	for i, p := range positions {
+		if p.IsZero() || !from.Known() {
+			continue
+		}
+		d := from.Distance(Place{p.lon, p.lat, math.NaN()})
+		if k, _ := slices.BinarySearch(steps, d); k < len(steps) {
+			all = append(all, found{Reach{i, steps[k]}, d})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.distance, b.distance) })
+	out := make([]Reach, len(all))
+	for i, f := range all {
+		out[i] = f.Reach
+	}
+	return out
+}

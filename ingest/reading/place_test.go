@@ -78,3 +78,33 @@ func TestNearbySecretTellsOnlyWhoIsNear(t *testing.T) {
 	near := reading.NearbySecret([]reading.SecretPosition{at(4.8, 52.4), {}, at(4.8, 52.42), at(4.8, 52.43)}, 3000)
 	assert.Equal(t, [][]int{{2}, nil, {0, 3}, {2}}, near)
 }
+
+func TestNearestSecretGivesOrderAndStepsOnly(t *testing.T) {
+	at := func(lon, lat float64) reading.SecretPosition {
+		p, err := reading.NewSecretPosition(lon, lat)
+		require.NoError(t, err)
+		return p
+	}
+	from := reading.Place{Lon: 4.8, Lat: 52.4, Elev: math.NaN()}
+	// One minute of latitude is 1853 m on our globe.
+	positions := []reading.SecretPosition{at(4.8, 52.4+3.0/60), {}, at(4.8, 52.4-1.0/60), at(4.8, 52.4+7.0/60), at(4.8, 52.4)}
+	steps := []float64{5000, 12_000}
+	assert.Equal(t, []reading.Reach{{4, 5000}, {2, 5000}, {0, 12_000}}, reading.NearestSecret(from, positions, steps))
+	assert.Empty(t, reading.NearestSecret(reading.SecretPosition{}.Coarse(), positions, steps), "nowhere is near nothing")
+}
+
+func TestCoarseSaysOnlyTheCell(t *testing.T) {
+	cell := func(lon, lat float64) reading.Place {
+		p, err := reading.NewSecretPosition(lon, lat)
+		require.NoError(t, err)
+		c := p.Coarse()
+		assert.Less(t, reading.Place{Lon: lon, Lat: lat}.Distance(c), 4000.0)
+		c.Elev = 0
+		return c
+	}
+	assert.Equal(t, cell(4.8001, 52.4001), cell(4.8799, 52.4499))
+	assert.NotEqual(t, cell(4.8001, 52.4001), cell(4.7999, 52.4001))
+	assert.NotEqual(t, cell(4.8001, 52.4001), cell(4.8001, 52.3999))
+	assert.NotEqual(t, cell(0.01, -0.01), cell(-0.01, -0.01), "the cells at 0 are no larger")
+	assert.False(t, reading.SecretPosition{}.Coarse().Known())
+}

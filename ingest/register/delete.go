@@ -66,7 +66,8 @@ func eachRow(rows *sql.Rows, fn func() error) error {
 
 // DeleteStation removes the station with everything that the register holds of
 // it: title and description, token, position, boards, withdrawn periods, the
-// declaration of its messages, events, hour blocks, rejected messages and marks.
+// declaration of its messages, events, hour blocks, comparisons with official
+// stations, rejected messages and marks.
 // also are run in the same transaction, for the tables of other packages. What
 // stays is the id with the moment, so that the id is never given out again:
 // from then on every call gives ingest.ErrStationDeleted for it. One mark is
@@ -119,10 +120,13 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 	return err
 }
 
-// removeMeasured removes the hour blocks and rejected messages of a station.
+// removeMeasured removes the hour blocks, assessments and rejected messages of a station.
 func removeMeasured(ctx context.Context, tx *sql.Tx, id reading.StationID) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM hour_block WHERE station = $1`, string(id)); err != nil {
 		return fmt.Errorf("hour_block: %w", err)
+	}
+	if err := forgetAssessments(ctx, tx, id); err != nil {
+		return err
 	}
 	return removeRejects(ctx, tx, `station = $1`, string(id))
 }

@@ -25,6 +25,8 @@ const (
 	EventBoardDetached   = "board-detached"
 	EventWithdrawn       = "period-withdrawn"
 	EventRestored        = "period-restored"
+	// EventSettingDeclared: what surrounds an official station; see ingest.Setting.
+	EventSettingDeclared = "setting-declared"
 	// EventDeleted is the only event of a station that was deleted. It has no
 	// actor and no reason.
 	EventDeleted = "deleted"

@@ -122,7 +122,7 @@ func checkObjection(p reading.Property, f reading.Flag, from, to time.Time, text
 		return wrong("name one flag")
 	}
 	// What a check judged can be wrong. The others are facts of what came in.
-	if f&(reading.Liftable|reading.OnHours|reading.PMOrder) == 0 {
+	if f&(reading.Liftable|reading.OnHours|reading.OnPeriods|reading.PMOrder) == 0 {
 		return wrong("the flag %s is no judgement of a check: send a correction with a higher rev, or withdraw the readings", f)
 	}
 	switch {

@@ -80,7 +80,10 @@ func (r *Register) recordPeriod(ctx context.Context, tx *sql.Tx, id reading.Stat
 		return err
 	}
 	e.Detail = moment(p.From) + "/" + moment(p.To)
-	return r.record(ctx, tx, e)
+	if err := r.record(ctx, tx, e); err != nil {
+		return err
+	}
+	return forgetAssessments(ctx, tx, id)
 }
 
 // Withdrawals returns the periods whose readings do not count, in order; none

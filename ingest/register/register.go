@@ -78,6 +78,8 @@ var (
 	_ ingest.Withdrawals = (*Register)(nil)
 	_ ingest.Lifts       = (*Register)(nil)
 	_ ingest.Network     = (*Register)(nil)
+
+	_ ingest.AssessmentStore = (*Register)(nil)
 )
 
 // Open opens the register at dsn, "sqlite:PATH" or "postgres://…", and brings

@@ -99,8 +99,8 @@ func TestPostgreSQLOrdersByBytesWhateverTheLocale(t *testing.T) {
 	r := open(t, registertest.Postgres(t), register.Options{})
 	var keys, others int
 	require.NoError(t, r.DB().QueryRowContext(t.Context(), `SELECT count(*) FILTER (WHERE collation_name = 'C'), count(*) FILTER (WHERE collation_name IS NULL)
-		FROM information_schema.columns WHERE table_schema = 'public' AND column_name IN ('station', 'id', 'property', 'cause', 'hardware') AND data_type = 'text'`).Scan(&keys, &others))
-	require.Equal(t, 15, keys)
+		FROM information_schema.columns WHERE table_schema = 'public' AND column_name IN ('station', 'id', 'property', 'cause', 'hardware', 'reference') AND data_type = 'text'`).Scan(&keys, &others))
+	require.Equal(t, 18, keys)
 	require.Zero(t, others)
 	var commit string
 	require.NoError(t, r.DB().QueryRowContext(t.Context(), `SHOW synchronous_commit`).Scan(&commit))

@@ -26,6 +26,7 @@ func (s *service) routes(app *fiber.App) {
 	s.areaRoutes(a)
 	s.stationRoutes(a)
 	s.historyRoutes(a)
+	s.assessmentRoutes(a)
 	s.verdictRoutes(a)
 	s.datasetRoutes(a)
 	s.fileRoutes(group, a)

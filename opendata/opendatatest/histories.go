@@ -48,7 +48,10 @@ func sampleHistories() map[reading.StationID]opendata.History {
 	return map[reading.StationID]opendata.History{
 		"zst-bomenbuurt-02": all,
 		"ref-hemkade":       many,
-		"zst-poelenburg-01": {Events: []opendata.Event{{At: at(-300), What: "added", Actor: "operator"}}},
-		Deleted:             {Events: []opendata.Event{{At: at(20), What: "deleted"}}},
+		"zst-poelenburg-01": {
+			Events:     []opendata.Event{{At: at(-300), What: "added", Actor: "operator"}},
+			Objections: []opendata.Objection{{ID: "zst-poelenburg-01/1", Property: reading.NO2, Flag: "drift", From: at(-20).Truncate(time.Hour), To: at(20).Truncate(time.Hour), At: at(40), Actor: "keeper", Why: "er wordt gebouwd", State: "open"}},
+		},
+		Deleted: {Events: []opendata.Event{{At: at(20), What: "deleted"}}},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"buurtmeter/geo"
+	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 )
@@ -56,6 +57,9 @@ type Memory struct {
 	BlockErr  error
 	FailAfter int
 
+	// Assessed are the stored assessments by station.
+	Assessed map[reading.StationID][]ingest.Assessment
+
 	blocks map[series][]reading.Block
 }
 
@@ -68,7 +72,7 @@ var _ opendata.Source = (*Memory)(nil)
 
 // NewMemory returns the sample as a Memory, for tests that want to change it.
 func NewMemory() *Memory {
-	m := &Memory{blocks: sampleBlocks()}
+	m := &Memory{blocks: sampleBlocks(), Assessed: sampleAssessments()}
 	m.G = sampleGraph(m.blocks)
 	return m
 }

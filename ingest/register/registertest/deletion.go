@@ -27,6 +27,7 @@ func full(t *testing.T, r *register.Register, id reading.StationID) (token strin
 	require.NoError(t, r.AttachBoard(ctx, id, reading.Board{Hardware: reading.HardwareID("board-of-" + string(id)), Model: "SDS011", From: day(1)}, "keeper", "eerste"))
 	require.NoError(t, r.PutBlocks(ctx, []ingest.VersionedBlock{{Block: block(id, reading.NO2, month, 1)}, {Block: block(id, reading.PM25, month-7, 2)}}))
 	require.NoError(t, r.WithdrawPeriod(ctx, id, ingest.Period{From: month.First().Start(), To: (month.First() + 30).Start()}, "keeper", "binnen"))
+	assess(t, r, id, assessment(id, id, reading.NO2))
 	require.NoError(t, r.PutRejects(ctx, []ingest.Reject{
 		{Station: id, Cause: "json", Detail: "personal", Payload: []byte("personal"), Received: day(2)},
 		{Station: id, Cause: "json", Payload: []byte("more of it"), Received: day(3)},
@@ -41,6 +42,7 @@ func rowsOf(t *testing.T, r *register.Register, id reading.StationID) map[string
 	for table, column := range map[string]string{
 		"station": "id", "station_token": "station", "station_position": "station", "station_event": "station", "station_board": "station",
 		"station_withdrawal": "station", "hour_block": "station", "reject": "station", "dirty_hour": "station", "station_deleted": "station",
+		"assessment": "station",
 	} {
 		var n int
 		require.NoError(t, r.ReadDB().QueryRowContext(t.Context(), `SELECT count(*) FROM `+table+` WHERE `+column+` = $1`, string(id)).Scan(&n))
@@ -64,7 +66,7 @@ func deletion(t *testing.T, r *register.Register) {
 	token := full(t, r, "one")
 	full(t, r, "two")
 	two := rowsOf(t, r, "two")
-	require.Len(t, rowsOf(t, r, "one"), 9, "everything but the remains")
+	require.Len(t, rowsOf(t, r, "one"), 10, "everything but the remains")
 	require.NoError(t, r.Authenticate(ctx, "one", token))
 	before, _, err := r.DataVersion(ctx)
 	require.NoError(t, err)
@@ -250,6 +252,11 @@ func deletionConcurrent(t *testing.T, r *register.Register) {
 		})
 		run(20, func(i int) {
 			allowed("mark", r.MarkDirty(t.Context(), []reading.StationHour{{Station: id, Hour: hour + reading.Hour(i)}, {Station: "other", Hour: hour}}))
+		})
+		run(20, func(int) {
+			counts, err := r.EventCounts(t.Context())
+			allowed("counts", err)
+			allowed("assessment", r.PutAssessments(t.Context(), counts, []ingest.KitAssessments{{Station: id, Assessments: []ingest.Assessment{assessment(id, id, reading.NO2)}}}))
 		})
 		run(4, func(int) {
 			for what, err := range everyChange(t.Context(), r, id, pos) {

@@ -66,6 +66,12 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"objections are refused when malformed", objectionsRefused},
 		{"hours to compare are marked with the blocks and cleared", neighbourMarks},
 		{"blocks of a month of all stations", monthBlocks},
+		{"assessments are kept whole", assessments},
+		{"assessments go with what they rest on", assessmentsStale},
+		{"assessments are made by one at a time", assessmentTurns},
+		{"assessments know devices, places and settings", assessedStations},
+		{"versions of the blocks of many stations", seriesVersions},
+		{"objections to assessments", objectionsToAssessments},
 		{"histories of all stations hide what is secret", histories},
 		{"histories are bounded and say what is left out", historiesBounded},
 	} {

@@ -166,7 +166,9 @@ type Verdict struct {
 type Hours struct {
 	// First is the first hour of the vector.
 	First reading.Hour
-	// Values are integers of 1/reading.HourScale unit; reading.Missing where
-	// the hour is not a valid hour mean.
+	// Values are integer steps of Scale; reading.Missing where the hour is not a
+	// valid hour mean.
 	Values []int32
+	// Scale is the value of one step; the zero value is 1/reading.HourScale unit.
+	Scale Scale
 }

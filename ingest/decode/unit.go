@@ -6,10 +6,11 @@ import "buurtmeter/ingest/reading"
 const (
 	// MicrogramPerPpbNO2 is the figure that the UK network and openair use; the
 	// directive's own 293 K and 101.3 kPa give 1.9130.
-	MicrogramPerPpbNO2 = float64(reading.PpbNO2) / reading.PpbParts
-	microgramPerPpbO3  = float64(reading.PpbO3) / reading.PpbParts
-	microgramPerPpbSO2 = float64(reading.PpbSO2) / reading.PpbParts
-	microgramPerPpbCO  = float64(reading.PpbCO) / reading.PpbParts
+	MicrogramPerPpbNO2     = float64(reading.PpbNO2) / reading.PpbParts
+	microgramPerPpbO3      = float64(reading.PpbO3) / reading.PpbParts
+	microgramPerPpbSO2     = float64(reading.PpbSO2) / reading.PpbParts
+	microgramPerPpbCO      = float64(reading.PpbCO) / reading.PpbParts
+	microgramPerPpbBenzene = float64(reading.PpbBenzene) / reading.PpbParts
 )
 
 // conversion turns a value into its property's own unit: value·factor + offset.
@@ -117,6 +118,8 @@ func perPpb(p reading.Property) (micrograms float64, known bool) {
 		return microgramPerPpbSO2, true
 	case reading.CO:
 		return microgramPerPpbCO, true
+	case reading.Benzene:
+		return microgramPerPpbBenzene, true
 	default:
 		return 0, false
 	}

@@ -50,7 +50,7 @@ func Judge(n Norm, h Hours, s Span, m Method) Verdict { return StatsOf(h, s).Jud
 // of simulated years (see draws), widened where needed to hold the measured
 // count itself.
 func (s *Stats) Judge(n Norm, m Method) Verdict {
-	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n)}
+	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n), Basis: s.span.Basis}
 	c := m.comparison(n)
 	switch n.Averaging {
 	case Yearly:
@@ -65,7 +65,7 @@ func (s *Stats) Judge(n Norm, m Method) Verdict {
 	case Hourly:
 		v.Valid, v.Expected = s.Sum.N, s.Hours
 		k := counter{comparison: c}
-		k.addHours(s.values)
+		k.addHours(s.values, s.Sum.Scale, 0)
 		s.judgeCount(&v, n, s.HoursOver, &k)
 	default:
 		v.Reason = ReasonNoData
@@ -146,10 +146,10 @@ func (s *Stats) variance(mean float64) float64 {
 	if s.Sum.N < 2 || s.Sum.N == s.Hours {
 		return 0 // not asked for
 	}
-	squares := 0.0
+	squares, step := 0.0, s.Sum.Scale.Float()
 	for _, x := range s.values {
 		if x != reading.Missing {
-			d := float64(x)/reading.HourScale - mean
+			d := float64(x)*step - mean
 			squares += float64(d * d)
 		}
 	}

@@ -136,7 +136,7 @@ func (f *seriesFacts) addBlock(bl reading.Block, h norm.Hours) {
 }
 
 func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
-	norms := normsOf(k.property)
+	norms := norm.Of(k.property)
 	for year := norm.YearOf(f.first); year <= norm.YearOf(f.last); year++ {
 		mean := norm.YearMean(h, year)
 		if mean.Valid == 0 {
@@ -151,16 +151,6 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = stats.Judge(n, norm.MethodFor(f.kind))
 		}
 	}
-}
-
-func normsOf(p reading.Property) []norm.Norm {
-	var ns []norm.Norm
-	for _, n := range norm.Table() {
-		if n.Property == p {
-			ns = append(ns, n)
-		}
-	}
-	return ns
 }
 
 // addFacts turns the series into what the graph shows.
@@ -201,8 +191,12 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 			}
 		}
 	}
+	byID := make(map[norm.ID]norm.Norm, len(g.Norms)) // norm.ByID builds the whole table for each
+	for _, n := range g.Norms {
+		byID[n.ID] = n
+	}
 	for k, ps := range points {
-		n, ok := norm.ByID(k.Norm)
+		n, ok := byID[k.Norm]
 		if !ok {
 			continue
 		}

@@ -96,14 +96,14 @@ func TestNetworkFactorOfRIVM(t *testing.T) {
 		}
 	}
 	slices.Sort(spreads)
-	require.Less(t, spreads[len(spreads)/2], 0.05)
+	require.Less(t, spreads[len(spreads)/2], 0.1)
 	l, err := calibration.OLS(rivm, ours)
 	require.NoError(t, err)
 	require.Greater(t, l.N, 300)
 	require.Greater(t, math.Sqrt(l.R2), 0.6)
 	t.Logf("%d hours: spread of RIVM's factor within an hour %.3f (median), correlation with ours %.3f, medians %.3f and %.3f",
 		l.N, spreads[len(spreads)/2], math.Sqrt(l.R2), middle(rivm), middle(ours))
-	require.InEpsilon(t, middle(rivm), middle(ours), 0.06)
+	require.InEpsilon(t, middle(rivm), middle(ours), 0.1)
 }
 
 func average(v []float64) float64 {

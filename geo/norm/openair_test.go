@@ -2,6 +2,7 @@ package norm_test
 
 import (
 	"encoding/csv"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,53 +19,68 @@ import (
 // The program that air quality people trust is openair. Its figures over its own
 // example data, Marylebone Road 1998 to 2005, must be ours.
 
-// table is a CSV file: rows by column name.
-func table(t *testing.T, name string) []map[string]string {
+// table is a CSV file: its rows, and the places of its columns.
+type table struct {
+	column map[string]int
+	rows   [][]string
+}
+
+func readTable(t *testing.T, name string) table {
 	t.Helper()
 	f, err := os.Open(filepath.Join(sharedFolder(t), "data", name))
 	require.NoError(t, err)
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	require.NoError(t, err)
-	out := make([]map[string]string, 0, len(rows))
-	for _, row := range rows[1:] {
-		m := make(map[string]string, len(row))
-		for i, v := range row {
-			m[rows[0][i]] = v
-		}
-		out = append(out, m)
+	out := table{column: map[string]int{}, rows: rows[1:]}
+	for i, name := range rows[0] {
+		out.column[name] = i
 	}
 	return out
 }
 
-// vector makes hours of the whole numbers in a column. Begin and end are those
-// of the data, not of a calendar year.
-func vector(t *testing.T, rows []map[string]string, column string, scale norm.Scale, stamp func(string) reading.Hour) norm.Hours {
+// vector makes hours of a column of numbers with at most one decimal, in steps of
+// 1/perUnit. They begin and end with the data and not with a calendar year.
+func (b table) vector(t *testing.T, column string, scale norm.Scale, perUnit float64, stamps []reading.Hour) norm.Hours {
 	t.Helper()
-	h := norm.Hours{First: stamp(rows[0]["date"]), Scale: scale}
-	h.Values = make([]int32, stamp(rows[len(rows)-1]["date"])-h.First+1)
+	h := norm.Hours{First: stamps[0], Scale: scale}
+	h.Values = make([]int32, stamps[len(stamps)-1]-h.First+1)
 	for i := range h.Values {
 		h.Values[i] = reading.Missing
 	}
-	for _, r := range rows {
-		if r[column] == "" {
+	at, ok := b.column[column]
+	require.True(t, ok, column)
+	for i, r := range b.rows {
+		if r[at] == "" {
 			continue
 		}
-		n, err := strconv.Atoi(r[column])
-		require.NoError(t, err)
-		h.Values[stamp(r["date"])-h.First] = int32(n)
+		v, err := strconv.ParseFloat(r[at], 64)
+		if err != nil || v*perUnit != math.Trunc(v*perUnit) {
+			t.Fatalf("%s is not a number of steps", r[at])
+		}
+		h.Values[stamps[i]-h.First] = int32(v * perUnit)
 	}
 	return h
 }
 
+// stamps reads the first column as moments.
+func (b table) stamps(t *testing.T, layout string, s norm.Stamp) []reading.Hour {
+	t.Helper()
+	out := make([]reading.Hour, len(b.rows))
+	for i, r := range b.rows {
+		at, err := time.Parse(layout, r[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = s.HourOf(at)
+	}
+	return out
+}
+
 func mydata(t *testing.T) map[string]norm.Hours {
 	t.Helper()
-	rows := table(t, "openair-mydata/mydata.csv")
-	stamp := func(s string) reading.Hour {
-		at, err := time.Parse(time.RFC3339, s)
-		require.NoError(t, err)
-		return norm.Begins.HourOf(at)
-	}
+	b := readTable(t, "openair-mydata/mydata.csv")
+	stamps := b.stamps(t, time.RFC3339, norm.Begins)
 	ppb := func(p reading.Property) norm.Scale {
 		s, err := norm.PpbScale(p, reading.OpenAir, 1)
 		require.NoError(t, err)
@@ -73,9 +89,16 @@ func mydata(t *testing.T) map[string]norm.Hours {
 	whole := norm.Scale{Num: 1, Den: 1}
 	out := map[string]norm.Hours{}
 	for column, scale := range map[string]norm.Scale{"no2": ppb(reading.NO2), "o3": ppb(reading.O3), "pm10": whole, "pm25": whole} {
-		out[column] = vector(t, rows, column, scale, stamp)
+		out[column] = b.vector(t, column, scale, 1, stamps)
 	}
 	return out
+}
+
+func TestOpenair(t *testing.T) {
+	data := mydata(t)
+	t.Run("year", func(t *testing.T) { openairYears(t, data) })
+	t.Run("day", func(t *testing.T) { openairDays(t, data) })
+	t.Run("month", func(t *testing.T) { openairMonths(t, data) })
 }
 
 // same compares to 1e-9 of the figure.
@@ -86,9 +109,15 @@ func same(t *testing.T, want string, got float64, msg ...any) {
 	assert.InEpsilon(t, w, got, 1e-9, msg...)
 }
 
-func TestOpenairYearStatistics(t *testing.T) {
-	data := mydata(t)
-	for _, row := range table(t, "openair-mydata/expected_aqStats_ugm3.csv") {
+func openairYears(t *testing.T, data map[string]norm.Hours) {
+	t.Helper()
+	b := readTable(t, "openair-mydata/expected_aqStats_ugm3.csv")
+	require.Len(t, b.rows, 16)
+	for _, fields := range b.rows {
+		row := map[string]string{}
+		for name, i := range b.column {
+			row[name] = fields[i]
+		}
 		year, _ := strconv.Atoi(row["year"])
 		thresh, _ := strconv.ParseFloat(row["data.thresh"], 64)
 		capture, err := norm.CaptureOf(thresh / 100)
@@ -138,12 +167,13 @@ func TestOpenairYearStatistics(t *testing.T) {
 	}
 }
 
-func TestOpenairDayMeans(t *testing.T) {
-	data := mydata(t)
+func openairDays(t *testing.T, data map[string]norm.Hours) {
+	t.Helper()
 	stats := map[string]*norm.Stats{}
 	compared := 0
-	for _, row := range table(t, "openair-mydata/expected_daily_thresh75_ugm3.csv") {
-		date, err := time.Parse(time.DateOnly, row["date"])
+	b := readTable(t, "openair-mydata/expected_daily_thresh75_ugm3.csv")
+	for _, row := range b.rows {
+		date, err := time.Parse(time.DateOnly, row[0])
 		require.NoError(t, err)
 		for column, h := range data {
 			key := column + date.Format("2006")
@@ -151,11 +181,11 @@ func TestOpenairDayMeans(t *testing.T) {
 				stats[key] = norm.StatsOf(h, norm.Span{Year: date.Year(), Basis: norm.UTCDays()})
 			}
 			got, ok := stats[key].DayMean(date.YearDay() - 1)
-			require.Equal(t, row[column] != "NA", ok, "%s %s", row["date"], column)
+			require.Equal(t, row[b.column[column]] != "NA", ok, "%s %s", row[0], column)
 			if ok {
 				m, _ := got.Mean()
-				if want, _ := strconv.ParseFloat(row[column], 64); want != m {
-					same(t, row[column], m, "%s %s", row["date"], column)
+				if want, _ := strconv.ParseFloat(row[b.column[column]], 64); want != m {
+					same(t, row[b.column[column]], m, "%s %s", row[0], column)
 				}
 				compared++
 			}
@@ -164,18 +194,19 @@ func TestOpenairDayMeans(t *testing.T) {
 	assert.Greater(t, compared, 3500)
 }
 
-func TestOpenairMonthMeans(t *testing.T) {
-	data := mydata(t)
+func openairMonths(t *testing.T, data map[string]norm.Hours) {
+	t.Helper()
 	compared := 0
-	for _, row := range table(t, "openair-mydata/expected_monthly_thresh75_ugm3.csv") {
-		date, err := time.Parse(time.DateOnly, row["date"])
+	b := readTable(t, "openair-mydata/expected_monthly_thresh75_ugm3.csv")
+	for _, row := range b.rows {
+		date, err := time.Parse(time.DateOnly, row[0])
 		require.NoError(t, err)
 		for column, h := range data {
 			months := norm.StatsOf(h, norm.Span{Year: date.Year(), Basis: norm.UTCDays()}).Months()
 			got, ok := months[date.Month()-1].Mean(norm.ThreeQuarters)
-			assert.Equal(t, row[column] != "NA", ok, "%s %s", row["date"], column)
+			assert.Equal(t, row[b.column[column]] != "NA", ok, "%s %s", row[0], column)
 			if m, ok := got.Mean(); ok {
-				same(t, row[column], m, "%s %s", row["date"], column)
+				same(t, row[b.column[column]], m, "%s %s", row[0], column)
 				compared++
 			}
 		}

@@ -159,16 +159,27 @@ func (g *gathering) local(s *hourSet, at time.Time, text string) (time.Time, err
 	if _, known := s.told[key]; !known && len(s.told) >= maxTold {
 		return at, g.table.Fault(g.timeColumn, errors.New("too many times come twice"), "give times with their zone")
 	}
-	s.told[key]++
-	if s.told[key] == 2 {
+	took := earlier
+	if s.told[key] == earlier || s.told[key] == 0 && s.last.After(second) {
+		took = later // in a file that runs backwards the later one comes first
+	}
+	if s.told[key] == earlier|later || s.told[key] == took {
+		return second, nil // a third time: a duplicate
+	}
+	if s.told[key] |= took; s.told[key] == earlier|later {
 		s.byOrder++
 	}
-	descending := s.last.After(second)
-	if (s.told[key] == 1) != descending {
+	if took == earlier {
 		return first, nil
 	}
 	return second, nil
 }
+
+// Which of its two moments a local time that comes twice has stood for.
+const (
+	earlier = 1
+	later   = 2
+)
 
 // maxTold bounds how many local times that come twice are remembered of one
 // station: those of a century of minutes.

@@ -103,7 +103,11 @@ func (c *hoursConfig) run(ctx context.Context, t *Terminal, files []string) erro
 	if err != nil {
 		return err
 	}
-	for _, n := range notes {
+	for i, n := range notes {
+		if i == mostNotes {
+			t.Warn("%s: %d more notes; --json has them all", tb.Name(), len(notes)-i)
+			break
+		}
 		t.Warn("%s: %s", tb.Name(), n)
 	}
 	if c.out.JSON() {
@@ -111,6 +115,9 @@ func (c *hoursConfig) run(ctx context.Context, t *Terminal, files []string) erro
 	}
 	return writeYears(t, r, reports)
 }
+
+// mostNotes is how many notes are told beside an answer.
+const mostNotes = 30
 
 func (c *hoursConfig) rules(t *Terminal) (*hoursRules, error) {
 	r := &hoursRules{ends: c.stamp == "end", interval: c.interval, clock: clock{monthFirst: c.monthFirst}}
@@ -142,7 +149,6 @@ func (c *hoursConfig) rules(t *Terminal) (*hoursRules, error) {
 	if err != nil {
 		return nil, problem(err, "give the kind of instrument with --kind")
 	}
-	r.method = norm.MethodFor(kind)
 	switch c.rounding {
 	case norm.Unrounded.String():
 	case norm.HalfEven.String():
@@ -152,6 +158,8 @@ func (c *hoursConfig) rules(t *Terminal) (*hoursRules, error) {
 	default:
 		return nil, problem(fmt.Errorf("--rounding %q is not known", c.rounding), "give none, half-even or half-up")
 	}
+	r.method = norm.MethodFor(kind)
+	r.method.Rounding = r.rounding
 	if c.interval < 0 || c.interval > time.Hour {
 		return nil, problem(fmt.Errorf("--interval %s is not a part of an hour", c.interval), "give e.g. --interval 15m, at most 1h")
 	}

@@ -28,7 +28,7 @@ type hourSet struct {
 	last            time.Time
 	steps           map[time.Duration]int
 	stepped, close  int           // steps in all, and those below a minute
-	told            map[int64]int // local times that come twice, and how often they came
+	told            map[int64]int // local times that come twice, and which of both they stood for
 	finer           bool
 	rounded         int
 	repeated        int
@@ -311,7 +311,7 @@ func (s *hourSet) notes() (notes []string) {
 	add(s.byOrder, "local times come twice, when the clock goes back; they were told apart by their order")
 	once := 0
 	for _, n := range s.told {
-		if n == 1 {
+		if n != earlier|later {
 			once++
 		}
 	}

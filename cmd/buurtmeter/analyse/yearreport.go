@@ -66,8 +66,9 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 	shared := slices.Clone(notes)
 	all := g.cadence()
 	reports = []yearReport{}
-	st := &norm.Stats{}
+	st, empty := &norm.Stats{}, 0
 	for _, s := range g.order {
+		from := len(reports)
 		every, err := g.every(s, all)
 		if err != nil {
 			return nil, nil, err
@@ -78,9 +79,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			return nil, nil, problem(fmt.Errorf("%s: %w", g.table.Name(), err), "round the values to fewer decimals")
 		}
 		own := s.notes()
-		if s.empty > 0 {
-			own = append(own, fmt.Sprintf("%d rows have no value", s.empty))
-		}
+		empty += s.empty
 		if every < reading.FullHour*60e9 {
 			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", every))
 		}
@@ -90,7 +89,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			values, short := s.hours(v, first, n)
 			st.Compute(norm.Hours{First: first, Values: values, Scale: scale}, norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture})
 			r := g.rules.report(st, values[margin:n-margin])
-			r.Station, r.Notes = s.name, append(slices.Clone(shared), own...)
+			r.Station = s.name
 			if short > 0 {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", short))
 			}
@@ -100,6 +99,16 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		for _, n := range own {
 			notes = append(notes, s.name+": "+n)
 		}
+		if s.empty > 0 {
+			own = append(own, fmt.Sprintf("%d rows have no value", s.empty))
+		}
+		for i := range reports[from:] {
+			r := &reports[from+i]
+			r.Notes = append(append(append([]string{}, shared...), own...), r.Notes...)
+		}
+	}
+	if empty > 0 {
+		notes = append(notes, fmt.Sprintf("%d rows have no value", empty))
 	}
 	return reports, notes, nil
 }

@@ -25,5 +25,6 @@ type Command struct {
 func Commands() []Command {
 	return []Command{
 		hoursCommand(),
+		pointsCommand(),
 	}
 }

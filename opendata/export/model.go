@@ -65,22 +65,36 @@ type Station struct {
 
 // Norm is the public form of a norm.
 type Norm struct {
-	ID         string  `json:"id" example:"eu2008-no2-y"`
-	Regime     string  `json:"regime" enum:"eu-now,eu-2030,who-2021,who-2005"`
-	Property   string  `json:"property" example:"no2"`
-	Kind       string  `json:"kind" doc:"Legal nature: limit, guideline, interim target" example:"limit"`
-	Instrument string  `json:"instrument" example:"2008/50/EC"`
-	Article    string  `json:"article" example:"Annex XI.B"`
-	Averaging  string  `json:"averaging" enum:"hour,day,year" doc:"The only period over which the norm may be compared"`
-	Statistic  string  `json:"statistic" enum:"mean,count" doc:"mean: the mean over the period must not be above value. count: no more than allowed periods of the year may be above value"`
-	Value      float64 `json:"value" example:"40"`
-	Unit       string  `json:"unit" example:"µg/m³"`
-	Allowed    *int    `json:"allowed" doc:"Number of periods per year that may be above value; null for a mean"`
-	From       *string `json:"from" format:"date" doc:"First day on which the norm applies; null when open" example:"2010-01-01"`
-	Until      *string `json:"until" format:"date" doc:"Last day on which the norm applies; null when open" example:"2029-12-31"`
-	Source     string  `json:"source" doc:"Where the figure was read"`
-	Verified   string  `json:"verified" doc:"How well the figure was checked" enum:"primary,secondary,memory"`
-	Note       string  `json:"note,omitempty"`
+	ID          string    `json:"id" example:"eu2008-no2-y"`
+	Regime      string    `json:"regime" enum:"eu-now,eu-2024,eu-2030,who-2021,who-2005"`
+	Role        string    `json:"role" enum:"compliance,objective,advice,interim-target,alert,information,assessment-threshold,average-exposure" doc:"What the norm is for" example:"compliance"`
+	Judged      bool      `json:"judged" doc:"Verdicts are given on the norm: it is a test of a year at a place, over a period that hour means tell of" example:"true"`
+	Property    string    `json:"property" example:"no2"`
+	Kind        string    `json:"kind" doc:"Legal nature: limit, guideline, interim target" example:"limit"`
+	Instrument  string    `json:"instrument" example:"2008/50/EC"`
+	Article     string    `json:"article" example:"Annex XI.B"`
+	Next        *NormText `json:"next" doc:"The text in which the same norm goes on standing after the instrument is repealed; null when there is none"`
+	Averaging   string    `json:"averaging" enum:"10min,15min,hour,8h,day,peak-season,year" doc:"The only period over which the norm may be compared. 8h: the daily maximum of the 8-hour running means"`
+	Years       int       `json:"years" doc:"Number of calendar years that are averaged before the comparison" example:"1"`
+	Statistic   string    `json:"statistic" enum:"mean,count,exposure,exposure-reduction" doc:"mean: the mean over the period must not be above value. count: no more than allowed periods of the year may be above value. exposure: the mean of all urban background points of a territory. exposure-reduction: its share of ten years before, see note"`
+	Value       *float64  `json:"value" doc:"Null when the norm has no value of its own" example:"40"`
+	Unit        string    `json:"unit" example:"µg/m³"`
+	Allowed     *int      `json:"allowed" doc:"Number of periods per year that may be above value; null for a mean and for a threshold"`
+	Percentile  *float64  `json:"percentile" doc:"The percentile of the periods that the text asks for, where it does; null when it counts" example:"99"`
+	Consecutive *int      `json:"consecutive" doc:"Number of periods in a row above value from which on the public is warned or informed; null for other norms"`
+	From        *string   `json:"from" format:"date" doc:"First day on which the norm applies; null when open" example:"2010-01-01"`
+	Until       *string   `json:"until" format:"date" doc:"Last day on which the norm applies; null when open" example:"2029-12-31"`
+	Source      string    `json:"source" doc:"Where the figure was read"`
+	Verified    string    `json:"verified" doc:"How well the figure was checked" enum:"primary,secondary,memory"`
+	Note        string    `json:"note,omitempty"`
+}
+
+// NormText is a text in which a norm stands, and when.
+type NormText struct {
+	Instrument string  `json:"instrument" example:"(EU) 2024/2881"`
+	Article    string  `json:"article" example:"Annex I Section 1 Table 2"`
+	From       *string `json:"from" format:"date" example:"2026-12-12"`
+	Until      *string `json:"until" format:"date" example:"2029-12-31"`
 }
 
 // Verdict is the public form of the verdict on a norm in an area and year.
@@ -157,11 +171,25 @@ func StationOf(s opendata.Station) Station {
 func NormOf(n norm.Norm) Norm {
 	out := Norm{
 		ID: string(n.ID), Regime: string(n.Regime), Property: string(n.Property), Kind: n.Kind, Instrument: n.Instrument,
-		Article: n.Article, Averaging: string(n.Averaging), Statistic: string(n.Statistic), Value: n.Value, Unit: unitOf(n.Property),
+		Article: n.Article, Averaging: string(n.Averaging), Statistic: string(n.Statistic), Unit: unitOf(n.Property),
 		From: day(n.From), Until: day(n.Until), Source: n.Source, Verified: n.Verified, Note: n.Note,
+		Role: string(n.Role), Judged: n.Tested(), Years: max(n.Years, 1),
 	}
-	if n.Statistic == norm.Count {
+	if n.HasValue() {
+		out.Value = &n.Value
+	}
+	switch {
+	case n.Role == norm.RoleAlert, n.Role == norm.RoleInformation:
+		row := max(n.Consecutive, 1)
+		out.Consecutive = &row
+	case n.Statistic == norm.Count:
 		out.Allowed = &n.Allowed
+	}
+	if n.Percentile != 0 {
+		out.Percentile = &n.Percentile
+	}
+	if n.Next != (norm.Text{}) {
+		out.Next = &NormText{n.Next.Instrument, n.Next.Article, day(n.Next.From), day(n.Next.Until)}
 	}
 	return out
 }

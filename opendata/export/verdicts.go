@@ -159,7 +159,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	pub := VerdictOf(a, av)
 	nm := NormOf(n)
 	c.text(pub.Area, pub.AreaName, nm.ID, nm.Regime, nm.Instrument, nm.Property, nm.Averaging, nm.Statistic)
-	c.float(nm.Value)
+	c.float(n.Value)
 	c.text(nm.Unit)
 	if nm.Allowed != nil {
 		c.int(*nm.Allowed)

@@ -67,7 +67,7 @@ func Rules() []Rule {
 		{"negative-values", RulesMeans, "general practice; no source was read", Unread},
 
 		{"coverage-2024", RulesCoverage, "(EU) 2024/2881 Annex V B (a quotation)", Read},
-		{"coverage-2008", RulesCoverage, "90 %: 2008/50/EC Annex XI.A; that 85 % will do: practice, no source was read", Unread},
+		{"coverage-2008", RulesCoverage, "90%: 2008/50/EC Annex XI.A; that 85% will do: practice, no source was read", Unread},
 		{"incomplete-year", RulesCoverage, "(EU) 2024/2881 Annex V D (a quotation)", Read},
 		{"running-year", RulesCoverage, own, OwnChoice},
 
@@ -94,7 +94,7 @@ func Rules() []Rule {
 		{"uncertainty-tubes", RulesUncertainty, "catalogue text of EN 16339", ReadElsewhere},
 		{"uncertainty-floor", RulesUncertainty, own, OwnChoice},
 		{"uncertainty-gaps", RulesUncertainty, "ISO 11222, of which a translation was read in part", ReadElsewhere},
-		{"probability", RulesUncertainty, "normal distribution; the bounds of 95 % and 5 % are our own choice", OwnChoice},
+		{"probability", RulesUncertainty, "normal distribution; the bounds of 95% and 5% are our own choice", OwnChoice},
 		{"reference-by-value", RulesUncertainty, "how the directives are applied; no text that says so was read", Unread},
 		{"monte-carlo", RulesUncertainty, "method of the GUM, supplement 1; that half of the error is shared is our own choice", OwnChoice},
 		{"uncertainty-2024", RulesUncertainty, "(EU) 2024/2881 Annex V: its table was not read", Unread},

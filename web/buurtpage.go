@@ -180,7 +180,7 @@ func (r request) section(a geo.Code, p reading.Property, year int) propertySecti
 }
 
 func regimeOrder(n norm.Norm) int {
-	return slices.Index([]norm.Regime{norm.EUNow, norm.EU2030, norm.WHO2021, norm.WHO2005}, n.Regime)
+	return slices.Index(norm.Regimes(), n.Regime)
 }
 
 func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {

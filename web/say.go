@@ -49,15 +49,36 @@ func (w words) trim(v float64) string {
 // limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".
 func (w words) limit(n norm.Norm) string {
 	value := w.trim(n.Value) + nbsp + unit(n.Property)
+	var limit string
 	if n.Statistic == norm.Count {
-		return w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
+		limit = w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
+	} else {
+		limit = w.T("limit.mean."+string(n.Averaging), "value", value)
 	}
-	return w.T("limit.mean."+string(n.Averaging), "value", value)
+	if n.Years > 1 {
+		return w.T("limit.years", "limit", limit, "n", n.Years)
+	}
+	return limit
+}
+
+// kindKey is the part of a key that names a kind that its regime does not tell;
+// empty for limit values, guidelines and interim targets.
+func kindKey(kind string) string {
+	return map[string]string{
+		norm.KindTarget: "target", norm.KindObjective: "objective", norm.KindAlert: "alert", norm.KindInform: "information",
+		norm.KindAssessment: "assessment", norm.KindObligation: "exposure", norm.KindAverage: "exposure", norm.KindReduction: "reduction",
+	}[kind]
 }
 
 // regime names the law or advice, with the kind where it is not the plain one.
 func (w words) regime(n norm.Norm) string {
+	if k := kindKey(n.Kind); k != "" {
+		return w.T("normkind." + k + "." + string(n.Regime))
+	}
 	s := w.T("regime." + string(n.Regime))
+	if n.Kind == norm.KindRetained {
+		return s + ", " + w.T("normkind.retained")
+	}
 	if step, ok := strings.CutPrefix(n.Kind, "interim target "); ok {
 		return s + ", " + w.T("normkind.interim", "n", step)
 	}

@@ -26,5 +26,6 @@ func Commands() []Command {
 	return []Command{
 		hoursCommand(),
 		calibrateCommand(),
+		pointsCommand(),
 	}
 }

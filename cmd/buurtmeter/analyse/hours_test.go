@@ -394,8 +394,16 @@ func TestUnitsOfGases(t *testing.T) {
 		property, unit, conditions string
 		want                       float64
 	}{
-		{"no2", "ppb", "20C", 2.5 * 1.9125}, {"no2", "ug/m3", "20C", 2.5}, {"no2", "µg/m³", "20C", 2.5}, {"no2", "mg/m3", "20C", 2500}, {"no2", "ppb", "25C", 2.5 * 1.8804},
-		{"o3", "ppb", "openair", 2.5 * 1.9957}, {"co", "mg/m3", "20C", 2.5}, {"co", "ug/m3", "20C", 0.0025}, {"co", "ppm", "20C", 2.5 * 1.1644}, {"no2", "", "20C", 2.5},
+		{"no2", "ppb", "20C", 2.5 * 1.9125},
+		{"no2", "ug/m3", "20C", 2.5},
+		{"no2", "µg/m³", "20C", 2.5},
+		{"no2", "mg/m3", "20C", 2500},
+		{"no2", "ppb", "25C", 2.5 * 1.8804},
+		{"o3", "ppb", "openair", 2.5 * 1.9957},
+		{"co", "mg/m3", "20C", 2.5},
+		{"co", "ug/m3", "20C", 0.0025},
+		{"co", "ppm", "20C", 2.5 * 1.1644},
+		{"no2", "", "20C", 2.5},
 	} {
 		y := hoursOf(t, content, "-property", c.property, "-unit", c.unit, "-conditions", c.conditions)
 		require.InEpsilon(t, c.want, float64(y[0].Mean), 1e-14, "%v", c)
@@ -419,8 +427,23 @@ func TestStationsOfOneFileInAnyOrder(t *testing.T) {
 func TestMistakesSayWhatToDo(t *testing.T) {
 	content := "time,v\n2021-01-01T00:00Z,5\n"
 	for _, flags := range [][]string{
-		{"-property", ""}, {"-property", "lead"}, {"-time", ""}, {"-time", "date"}, {"-value", "v"}, {"-value", "w"}, {"-stamp", "middle"}, {"-zone", "Mars"}, {"-day-basis", "tuesday"},
-		{"-day-basis", "civil:Mars"}, {"-day-capture", "75"}, {"-kind", "toy"}, {"-rounding", "up"}, {"-limits", "x"}, {"-limits", "1.00001"}, {"-interval", "2h"}, {"-station", "x"},
+		{"-property", ""},
+		{"-property", "lead"},
+		{"-time", ""},
+		{"-time", "date"},
+		{"-value", "v"},
+		{"-value", "w"},
+		{"-stamp", "middle"},
+		{"-zone", "Mars"},
+		{"-day-basis", "tuesday"},
+		{"-day-basis", "civil:Mars"},
+		{"-day-capture", "75"},
+		{"-kind", "toy"},
+		{"-rounding", "up"},
+		{"-limits", "x"},
+		{"-limits", "1.00001"},
+		{"-interval", "2h"},
+		{"-station", "x"},
 	} {
 		wrong(t, content, flags...)
 	}

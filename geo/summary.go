@@ -208,3 +208,30 @@ func instrument(v norm.Verdict) float64 {
 func MayRank(a, b AreaVerdict) bool {
 	return a.HasMean && b.HasMean && (a.High < b.Low || b.High < a.Low)
 }
+
+// Span is a value with its interval.
+type Span struct{ Value, Low, High float64 }
+
+// Tiers puts values in an order that is not one of chance. The highest value
+// leads the first tier (0), with all whose intervals reach up to its own; the
+// highest of the others leads the next one, and so on. Within a tier there is no
+// order. The answer has the tier of each of the spans.
+func Tiers(spans []Span) []int {
+	order := make([]int, len(spans))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(spans[b].Value, spans[a].Value) })
+	tiers := make([]int, len(spans))
+	for tier := 0; len(order) > 0; tier++ {
+		floor := spans[order[0]].Low
+		tiers[order[0]] = tier
+		order = slices.DeleteFunc(order[1:], func(i int) bool {
+			if spans[i].High >= floor {
+				tiers[i] = tier
+			}
+			return spans[i].High >= floor
+		})
+	}
+	return tiers
+}

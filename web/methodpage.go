@@ -236,11 +236,15 @@ func (r request) rules() []ruleGroup {
 
 func (r request) ruleRow(rule norm.Rule) ruleRow {
 	key := "rule." + rule.ID
-	return ruleRow{
+	row := ruleRow{
 		ID: "regel-" + rule.ID, Title: r.T(key + ".title"), Text: r.T(key + ".text"), Source: r.T(key + ".source"),
 		Standing: r.T("standing." + string(rule.Standing)),
 		Doubt:    rule.Standing == norm.Unread || rule.Standing == norm.ReadElsewhere,
 	}
+	if rule.Source == norm.Ourselves {
+		row.Source = "" // the standing says it already
+	}
+	return row
 }
 
 // unverifiedPoints are what was not verified beside norms and rules.

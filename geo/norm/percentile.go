@@ -111,14 +111,10 @@ func between(low, high Sum, part float64) float64 {
 // MaxHour returns the highest valid hour mean, as a sum of one value; ok is false
 // without values.
 func (s *Stats) MaxHour() (v Sum, ok bool) {
-	_, peak := pass(s.values[s.dayStart(s.DaysOver):])
-	for _, p := range s.peaks {
-		peak = max(peak, p)
-	}
-	if peak == reading.Missing {
+	if s.Sum.N == 0 {
 		return Sum{}, false
 	}
-	return Sum{int64(peak), 1, s.Sum.Scale}, true
+	return Sum{int64(s.peak), 1, s.Sum.Scale}, true
 }
 
 // MinHour returns the lowest valid hour mean, as a sum of one value; ok is false

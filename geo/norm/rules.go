@@ -38,6 +38,9 @@ const (
 	OwnChoice Standing = "own"
 )
 
+// Ourselves is the Source of a rule that nobody prescribes at all.
+const Ourselves = "our own choice"
+
 // Rule is one rule of computation behind the verdicts.
 type Rule struct {
 	// ID names the rule, stable in URLs ("day-mean"). What it says, in the words
@@ -55,7 +58,7 @@ type Rule struct {
 func Rules() []Rule {
 	const (
 		annexes = "2008/50/EC Annexes VII and XI"
-		own     = "our own choice"
+		own     = Ourselves
 	)
 	return []Rule{
 		{"hour-mean", RulesMeans, annexes, Read},
@@ -82,7 +85,7 @@ func Rules() []Rule {
 		{"percentile-type-7", RulesComparison, "the output of the program openair, which ours was compared with", Read},
 		{"three-years", RulesComparison, "2008/50/EC Annex VII", Read},
 		{"unrounded", RulesComparison, own, OwnChoice},
-		{"round-half-even", RulesComparison, "Regeling beoordeling luchtkwaliteit 2007, article 68 (InfoMil); its successor of 2024 was not read", Read},
+		{"round-half-even", RulesComparison, "Regeling beoordeling luchtkwaliteit 2007, article 68 (InfoMil); its successor of 2024 was not read", ReadElsewhere},
 		{"round-half-up", RulesComparison, "practice of reporting to the EU; no source was read", Unread},
 
 		{"ppb", RulesUnits, "gas law; the same figure as the UK network and openair", Read},

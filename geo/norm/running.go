@@ -10,9 +10,9 @@ import (
 type Align uint8
 
 const (
-	// Ending: at the last hour of its window, as the law has it.
+	// Ending stands at the last hour of its window, as the law has it.
 	Ending Align = iota
-	// Centred: at the middle of its window, of two middle hours the first.
+	// Centred stands at the middle of its window, of two middle hours the first.
 	Centred
 )
 

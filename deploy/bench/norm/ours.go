@@ -36,7 +36,7 @@ func (a *answer) add(b answer) {
 	a.daysAboveUp += b.daysAboveUp
 }
 
-// stations computes the stations [from, to) in the memory of one.
+// compute does the stations [from, to) in the memory of one.
 func (t *town) compute(from, to int) (sum answer) {
 	var s norm.Stats
 	span := norm.Span{Year: year}

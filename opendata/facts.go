@@ -137,6 +137,7 @@ func (f *seriesFacts) addBlock(bl reading.Block, h norm.Hours) {
 
 func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 	norms := norm.Of(k.property)
+	var years []*norm.Stats // without those that have no data
 	for year := norm.YearOf(f.first); year <= norm.YearOf(f.last); year++ {
 		mean := norm.YearMean(h, year)
 		if mean.Valid == 0 {
@@ -146,9 +147,9 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 			Station: k.station, Property: k.property, Year: year,
 			Mean: mean.Mean, Valid: mean.Valid, Expected: mean.Expected,
 		})
-		stats := norm.StatsOf(h, norm.Span{Year: year, Until: f.until})
+		years = append(years, norm.StatsOf(h, norm.Span{Year: year, Until: f.until}))
 		for _, n := range norms {
-			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = stats.Judge(n, norm.MethodFor(f.kind))
+			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = norm.JudgeYears(n, norm.MethodFor(f.kind), years...)
 		}
 	}
 }
@@ -162,6 +163,7 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 	var first, last reading.Hour
 	for i := range g.Stations {
 		s := &g.Stations[i]
+		within := append([]geo.Code{s.Area}, g.above(s.Area)...)
 		for _, info := range reading.Properties() {
 			f := b.series[seriesKey{s.ID, info.Property}]
 			if f == nil {
@@ -186,8 +188,9 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 				continue
 			}
 			for k, v := range f.verdicts {
-				k.Area = s.Area
-				points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+				for _, k.Area = range within {
+					points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+				}
 			}
 		}
 	}

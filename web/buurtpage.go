@@ -201,6 +201,12 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 			fact{r.T("fact.highest"), r.measured(n, v.Highest.Verdict)},
 			fact{r.T("fact.interval"), r.bounds(n, v.Highest.Verdict)})
 	}
+	if said := r.certainty(quoted(v)); said != "" {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.certainty"), said})
+	}
+	if v.Whole > 1 {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.share"), r.above(v)})
+	}
 	if v.HasMean {
 		mean := r.T("fact.mean.text", "mean", r.amountOf(n, v.Mean), "low", r.bareOf(n, v.Low), "high", r.bareOf(n, v.High))
 		if v.Few {

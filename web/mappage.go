@@ -157,8 +157,9 @@ type column struct {
 type mapRow struct {
 	Href, Name, Class, Mark, Outcome, Why, Value, Bounds, Coverage, Points string
 
-	value   float64
-	outcome int
+	value, low, high float64
+	valued           bool
+	tier, outcome    int
 }
 
 func (s *site) mapPage(_ context.Context, r request) (view, error) {

@@ -113,8 +113,11 @@ func partial(v norm.Verdict) bool {
 }
 
 func (w words) amount(n norm.Norm, v float64) string {
-	if n.Statistic == norm.Count {
-		return w.N("periods."+string(n.Averaging), int(math.Round(v)))
+	switch {
+	case n.Statistic == norm.Count && v != math.Trunc(v): // a mean over several years
+		return w.figure(v, float64(n.Allowed)) + nbsp + w.T("periodname."+string(n.Averaging))
+	case n.Statistic == norm.Count:
+		return w.N("periods."+string(n.Averaging), int(v))
 	}
 	return w.figure(v, n.Value) + nbsp + unit(n.Property)
 }
@@ -132,9 +135,53 @@ func (w words) bounds(n norm.Norm, v norm.Verdict) string {
 // ends writes the two ends of the interval.
 func (w words) ends(n norm.Norm, v norm.Verdict) (low, high string) {
 	if n.Statistic == norm.Count {
-		return w.Num(v.Low, 0), w.Num(v.High, 0)
+		count := func(v float64) string {
+			if v != math.Trunc(v) {
+				return w.figure(v, float64(n.Allowed))
+			}
+			return w.Num(v, 0)
+		}
+		return count(v.Low), count(v.High)
 	}
 	return w.figure(v.Low, n.Value), w.figure(v.High, n.Value)
+}
+
+// certainty says how certain it is that the norm is exceeded, in words and with
+// the probability; empty where there is none, or where what is still missing
+// could change it.
+func (w words) certainty(v norm.Verdict) string {
+	if !v.HasProbability || v.Partial() && v.Words() != norm.WordsAbove {
+		return ""
+	}
+	chance := w.Share(v.Probability)
+	switch {
+	case v.Probability < 0.01:
+		chance = w.T("certainty.hardly")
+	case v.Probability > 0.99:
+		chance = w.T("certainty.nearly")
+	}
+	key := "certainty.open"
+	switch v.Words() {
+	case norm.WordsAbove:
+		key = "certainty.above"
+	case norm.WordsBelow:
+		key = "certainty.below"
+	case norm.WordsCannotTell:
+	}
+	said := w.T(key, "chance", chance)
+	if v.ByValue && v.Words() == norm.WordsCannotTell {
+		said += " " + w.T("certainty.by-value")
+	}
+	return said
+}
+
+// above says how many of the stations that measured the whole year are above the
+// norm; empty when there is none.
+func (w words) above(v geo.AreaVerdict) string {
+	if v.Whole == 0 {
+		return ""
+	}
+	return w.N("fact.share.text", v.Whole, "above", v.Above, "low", w.Share(v.ShareLow), "high", w.Share(v.ShareHigh))
 }
 
 // outcome is the verdict in a word or two; conditional for a norm that did not

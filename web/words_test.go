@@ -99,6 +99,7 @@ func made() []string {
 	}
 	plural("say.none.", outcomes[:3]...)
 	add("reason.", "no-data", "coverage", "coverage-running", "uncertainty-none", "uncertainty", "uncertainty-count", "running", "no-station", "other")
+	add("certainty.", "above", "below", "open")
 	add("because.", "no-data", "coverage", "coverage-running", "uncertainty", "running", "other")
 	for _, i := range reading.Properties() {
 		add("property.", string(i.Property))

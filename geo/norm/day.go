@@ -90,6 +90,9 @@ func (b Basis) String() string {
 	}
 }
 
+// Equal reports whether the bases are the same.
+func (b Basis) Equal(c Basis) bool { return b == c }
+
 // fixed reports by how many hours every day begins before that of UTC; ok is
 // false when that differs in the year.
 func (b Basis) fixed() (hours reading.Hour, ok bool) {

@@ -1,10 +1,14 @@
 package norm
 
-import "buurtmeter/ingest/reading"
+import (
+	"math"
+
+	"buurtmeter/ingest/reading"
+)
 
 // MethodVersion names the rules of this package. It changes whenever a verdict
 // over the same data could.
-const MethodVersion = "2026.1"
+const MethodVersion = "2026.2"
 
 // coveragePercent is the least share of the year with valid values. It is the
 // 85 % of (EU) 2024/2881 Annex V B, and also what is left of the 90 % of
@@ -18,106 +22,152 @@ func MethodFor(k reading.Kind) Method { return Method{Version: MethodVersion, Ki
 
 // Judge compares one calendar year of hour means with a norm.
 //
-// A mean exceeds when the lower end of its expanded interval is above the norm,
-// and complies when the upper end is not; it can only be told when the year is
-// over and at least 85 % of its hours are valid. A count exceeds when more
-// periods than allowed are above the norm with their lower end, even when the
-// year is incomplete (ExceedsIncomplete then, since gaps can only hide further
-// ones); it complies when the year is over and covered for 85 %, and no more
-// periods than allowed reach above the norm with their upper end. In every
-// other case it cannot be told, and Reason says why.
+// It gives two answers that stand side by side. Probability is the probability
+// that the norm is exceeded, with the uncertainty of the instrument; Words says
+// it in words. Outcome is the verdict: for an instrument of reference that meets
+// its data-quality objective that of the law, which compares the measured value
+// itself (Method.ByValue); for every other instrument that of the probability,
+// which must be above 0.95 to exceed and below 0.05 to comply.
+//
+// A mean can only be told when the year is over and at least 85 % of its hours
+// are valid. A count exceeds also in a year that is not complete
+// (ExceedsIncomplete then, since gaps can only hide further exceedances), and
+// complies only when the year is over and covered for 85 %. In every other case
+// it cannot be told, and Reason says why.
 //
 // Value, Low and High are given whenever there is data, also when nothing can
-// be told. The interval of a quantity that is not negative does not reach below
-// 0. Judge does not look at n.Property of h: the caller passes the hours of the
-// norm's property.
+// be told; Probability of a mean only when the year is whole. Of a count in an
+// incomplete year it is the probability by what was measured, which further
+// hours can only raise. The interval of a quantity that is not negative does
+// not reach below 0. Judge does not look at n.Property of h: the caller passes
+// the hours of the norm's property.
 func Judge(n Norm, h Hours, s Span, m Method) Verdict { return StatsOf(h, s).Judge(n, m) }
 
 // Judge is the package's Judge on statistics that were computed before.
-func (s *Stats) Judge(n Norm, m Method) Verdict {
-	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year)}
-	b := bounds{int64(Relative(m.Kind, n.Property, n.Averaging))}
+//
+// The interval of a mean is twice its combined standard uncertainty
+// (Uncertainty). That of a count is the middle 95 % of the counts of a fixed set
+// of simulated years (see draws), widened where needed to hold the measured
+// count itself.
+//
+// A norm over several years is judged by JudgeYears; here the other years count
+// as not measured.
+func (s *Stats) Judge(n Norm, m Method) Verdict { return JudgeYears(n, m, s) }
+
+// JudgeYears judges a norm whose count is a mean over n.Years calendar years,
+// as the target value for O3 is over three. The years are given oldest first,
+// those without data may be left out and earlier ones may be there; the verdict
+// is of the last. At least one year must be given.
+//
+// Value, Low and High are means per year over the years with data. More
+// exceedances in all than n.Allowed for each of the years exceed, also when
+// years are missing, which then count as years without an exceedance; to comply
+// each year must be covered. (2008/50/EC Annex VII lets one valid year do for
+// the target value; that was not verified at the source and is not used.)
+func JudgeYears(n Norm, m Method, years ...*Stats) Verdict {
+	s := years[len(years)-1]
+	for years[0].Year <= s.Year-max(1, n.Years) {
+		years = years[1:]
+	}
+	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n), Basis: s.span.Basis}
+	c := m.comparison(n)
 	switch n.Averaging {
 	case Yearly:
-		s.judgeMean(&v, n, b)
-	case Daily:
-		v.Valid, v.Expected = s.DaysValid, s.Days
-		s.judgeCount(&v, n, s.DaysOver, s.countDays(n.scaled(), b))
-	case Hourly:
-		v.Valid, v.Expected = s.Sum.N, s.Hours
-		s.judgeCount(&v, n, s.HoursOver, s.countHours(n.scaled(), b))
+		s.judgeYear(&v, c)
+	case PeakSeason:
+		s.judgePeakSeason(&v, c)
+	case Hourly, Daily, EightHour:
+		v.judgeCount(n, c, years)
 	default:
 		v.Reason = ReasonNoData
 	}
 	return v
 }
 
-func (s *Stats) judgeMean(v *Verdict, n Norm, b bounds) {
+// judgeYear judges the mean of all hours of the year.
+func (s *Stats) judgeYear(v *Verdict, c comparison) {
 	v.Valid, v.Expected = s.Sum.N, s.Hours
+	mean, _ := s.Sum.Mean() // without hours there is nothing to vary
+	v.U.Gaps = math.Sqrt(GapVariance(s.variance(mean), s.Sum.N, s.Hours))
+	v.judgeMean(c, s.Sum, s.incomplete(v.Valid, v.Expected, s.HoursOver))
+}
+
+// judgePeakSeason judges the mean of the season with the highest one. What the
+// days that were not measured in it add is not known and not in its interval.
+func (s *Stats) judgePeakSeason(v *Verdict, c comparison) {
+	mean, _, _ := s.PeakSeason() // a mean without values says that there is none
+	for _, d := range s.DailyMax8() {
+		if d.N > 0 {
+			v.Valid++
+		}
+	}
+	v.Expected = s.Days
+	v.judgeMean(c, mean, s.incomplete(v.Valid, v.Expected, s.DaysOver))
+}
+
+// judgeMean fills v from a mean; gap says why the year is not whole.
+func (v *Verdict) judgeMean(c comparison, sum Sum, gap Reason) {
 	v.Coverage = share(v.Valid, v.Expected)
-	mean, ok := s.Sum.Mean()
-	if !ok {
+	mean, ok := sum.Mean()
+	switch {
+	case !ok && v.Valid == 0:
 		v.Reason = ReasonNoData
 		return
+	case !ok:
+		v.Reason = gap
+		if gap == ReasonNone {
+			v.Reason = ReasonCoverage
+		}
+		return
 	}
-	u := float64(b.expanded(s.Sum)) / float64(s.Sum.N) / (100 * reading.HourScale)
+	v.U.Relative, v.U.Instrument = coverage95*c.relative, c.uncertainty(mean)
+	u := v.U.Expanded()
 	v.HasValue, v.Value, v.Low, v.High = true, mean, notBelowZero(mean, mean-u), mean+u
-	limit := n.scaled()
-	switch {
-	case s.incomplete(v.Valid, v.Expected, s.HoursOver) != ReasonNone:
-		v.Reason = s.incomplete(v.Valid, v.Expected, s.HoursOver)
-	case b.lowAbove(s.Sum, limit):
+	v.Above = c.exceeds(sum)
+	if v.Reason = gap; gap != ReasonNone {
+		return
+	}
+	v.HasProbability, v.Probability = true, Exceedance(mean, v.U.Combined(), c.edge)
+	v.decide()
+}
+
+// decide gives a verdict about a whole year its outcome.
+func (v *Verdict) decide() {
+	switch words := v.Words(); {
+	case v.ByValue && v.Above, !v.ByValue && words == WordsAbove:
 		v.Outcome = Exceeds
-	case b.highAbove(s.Sum, limit):
-		v.Reason = ReasonUncertainty
-	default:
+	case v.ByValue, words == WordsBelow:
 		v.Outcome = Complies
+	default:
+		v.Reason = ReasonUncertainty
 	}
 }
 
-// counts are numbers of periods above a norm: by their lower end, by the value
-// itself, and by their upper end.
-type counts struct{ low, value, high int }
-
-func (s *Stats) countHours(limit int64, b bounds) (c counts) {
-	low, high := b.thresholds(limit)
-	for _, x := range s.values {
-		// Few hours reach the lowest of the three, so that one comparison does
-		// for nearly all; Missing is below every threshold.
-		if v := int64(x); v > high {
-			c.high++
-			if v > limit {
-				c.value++
-			}
-			if v > low {
-				c.low++
-			}
+// judgeCount counts the periods above the norm over the years.
+func (v *Verdict) judgeCount(n Norm, c comparison, years []*Stats) {
+	k := counter{comparison: c}
+	need, withData, hours := max(1, n.Years), 0, 0
+	gap, whole := ReasonNone, true
+	for i, s := range years {
+		t := s.tally(n, &k, i*longestYear)
+		v.Valid += t.valid
+		v.Expected += t.expected
+		hours += s.Sum.N
+		if t.valid > 0 {
+			withData++
+		}
+		whole = whole && t.covered
+		if gap == ReasonNone || t.gap == ReasonCoverage {
+			gap = t.gap
 		}
 	}
-	return c
-}
-
-func (s *Stats) countDays(limit int64, b bounds) (c counts) {
-	for _, d := range s.days {
-		if !b.highAbove(d, limit) {
-			continue
-		}
-		c.high++
-		if d.Above(limit) {
-			c.value++
-		}
-		if b.lowAbove(d, limit) {
-			c.low++
-		}
+	if missing := need - len(years); missing > 0 {
+		v.Expected += missing * v.Expected / len(years)
+		gap, whole = ReasonCoverage, false
 	}
-	return c
-}
-
-func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c counts) {
 	v.Coverage = share(v.Valid, v.Expected)
-	gap := s.incomplete(v.Valid, v.Expected, over)
 	switch {
-	case s.Sum.N == 0:
+	case hours == 0:
 		v.Reason = ReasonNoData
 		return
 	case v.Valid == 0:
@@ -125,19 +175,41 @@ func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c counts) {
 		v.Reason = gap
 		return
 	}
-	v.HasValue, v.Value, v.Low, v.High = true, float64(c.value), float64(c.low), float64(c.high)
-	switch {
-	case c.low > n.Allowed && covered(v.Valid, v.Expected):
-		v.Outcome = Exceeds
-	case c.low > n.Allowed:
-		v.Outcome, v.Reason = ExceedsIncomplete, gap
-	case gap != ReasonNone:
-		v.Reason = gap
-	case c.high > n.Allowed:
-		v.Reason = ReasonUncertainty
-	default:
-		v.Outcome = Complies
+	v.U.Relative = coverage95 * c.relative
+	low, high := k.interval()
+	perYear := func(n int) float64 { return float64(n) / float64(withData) }
+	v.HasValue, v.Value = true, perYear(k.measured)
+	v.Low, v.High = perYear(min(low, k.measured)), perYear(max(high, k.measured))
+	v.HasProbability, v.Probability = true, k.probability(need*n.Allowed)
+	v.Reason = gap // Words of a year with gaps are never "below"
+	v.Above = k.measured > need*n.Allowed
+	above := v.Above
+	if !v.ByValue {
+		above = v.Words() == WordsAbove
 	}
+	switch {
+	case above && whole:
+		v.Outcome, v.Reason = Exceeds, ReasonNone
+	case above:
+		v.Outcome = ExceedsIncomplete
+	case gap == ReasonNone:
+		v.decide()
+	}
+}
+
+// variance returns the variance of the valid hours about their mean.
+func (s *Stats) variance(mean float64) float64 {
+	if s.Sum.N < 2 || s.Sum.N == s.Hours {
+		return 0 // not asked for
+	}
+	squares, step := 0.0, s.Sum.Scale.Float()
+	for _, x := range s.values {
+		if x != reading.Missing {
+			d := float64(x)*step - mean
+			squares += float64(d * d)
+		}
+	}
+	return squares / float64(s.Sum.N-1)
 }
 
 // incomplete says why the year as a whole cannot be told; ReasonNone when it

@@ -111,7 +111,9 @@ func (n Norm) Tested() bool { return n.Role.Judged() && computed(n) }
 // does not, the norm must not be judged at all: "no data" would be a lie.
 func computed(n Norm) bool {
 	switch n.Averaging {
-	case Hourly, Daily, Yearly:
+	case Hourly, Daily, EightHour, PeakSeason:
+		return true
+	case Yearly:
 		return n.Years <= 1
 	default:
 		return false

@@ -251,6 +251,13 @@ type Method struct {
 	Version string
 	// Kind of the instrument, which decides the uncertainty.
 	Kind reading.Kind
+	// Calibration is the version of the calibration, empty when there is none,
+	// and Shown what a co-location showed of it.
+	Calibration string
+	Shown       Shown
+	// Rounding is applied once, to the exact value, when it is compared with the
+	// norm. The zero value does not round.
+	Rounding Rounding
 }
 
 // Verdict is the outcome of one norm for one series over one calendar year,
@@ -268,6 +275,20 @@ type Verdict struct {
 	// the norm (Statistic Count); Low and High bound its expanded interval
 	// (95 %).
 	Value, Low, High float64
+	// Above tells that the measured value itself is above the norm, exactly; of a
+	// year that is not whole it says nothing about the year.
+	Above bool
+	// Probability is the probability, 0 to 1, that the norm is exceeded; valid
+	// when HasProbability. See Words.
+	HasProbability bool
+	Probability    float64
+	// U is what the interval is made of.
+	U Uncertainty
+	// ByValue tells that Outcome compares the measured value itself, as the law
+	// does for instruments of reference; else it rests on Probability.
+	ByValue bool
+	// Basis says what a day was.
+	Basis Basis
 	// Coverage is the share of the period's hours (days for day norms) with a
 	// valid value, 0 to 1.
 	Coverage float64

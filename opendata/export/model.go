@@ -113,6 +113,8 @@ type Verdict struct {
 	Coverage  float64      `json:"coverage" minimum:"0" maximum:"1" doc:"Share of the year with valid values at the best covered station" example:"0.97"`
 	Mean      *Interval    `json:"mean" doc:"Mean of the stations; null below three stations"`
 	FewPoints bool         `json:"fewPoints" doc:"The mean rests on three or four stations only"`
+	Median    *float64     `json:"median" doc:"Median of the stations that measured the whole year; null when there is none" example:"28.4"`
+	Above     *Share       `json:"aboveNorm" doc:"Stations above the norm by their measured value, of those that measured the whole year; null when there is none"`
 	Points    []PointValue `json:"points" nullable:"false" doc:"The verdict per station, highest value first"`
 }
 
@@ -121,6 +123,22 @@ type Interval struct {
 	Value float64 `json:"value" doc:"In µg/m³, or the number of periods above the norm" example:"41.2"`
 	Low   float64 `json:"low" example:"33"`
 	High  float64 `json:"high" example:"49.4"`
+}
+
+// Share is a number of stations out of others, with the 95 % interval of their
+// share (Wilson).
+type Share struct {
+	Stations int     `json:"stations" example:"2"`
+	Of       int     `json:"of" example:"5"`
+	Low      float64 `json:"low" minimum:"0" maximum:"1" doc:"Of the share" example:"0.118"`
+	High     float64 `json:"high" minimum:"0" maximum:"1" example:"0.769"`
+}
+
+// Uncertainty is what an interval is made of.
+type Uncertainty struct {
+	Relative   float64  `json:"relative" doc:"Expanded relative uncertainty (95 %) of the instrument, as a fraction" example:"0.15"`
+	Instrument *float64 `json:"instrument" doc:"Standard uncertainty of a mean by the instrument, in the unit of the value; null for a number of periods" example:"2.1"`
+	Gaps       *float64 `json:"gaps" doc:"Standard uncertainty of a mean by what was not measured, for gaps at random; null for a number of periods" example:"0.1"`
 }
 
 // PointValue is the verdict at one station.
@@ -134,7 +152,15 @@ type PointValue struct {
 	Coverage      float64   `json:"coverage" minimum:"0" maximum:"1" example:"0.97"`
 	Valid         int       `json:"validPeriods" doc:"Hours, or days for day norms, that count" example:"8497"`
 	Expected      int       `json:"expectedPeriods" example:"8760"`
-	MethodVersion string    `json:"methodVersion" doc:"Version of the rules of computation" example:"2026.1"`
+	MethodVersion string    `json:"methodVersion" doc:"Version of the rules of computation" example:"2026.2"`
+
+	Above       *bool        `json:"aboveNorm" doc:"The measured value itself is above the norm; null when not one valid value was measured"`
+	Probability *float64     `json:"probability" minimum:"0" maximum:"1" doc:"Probability that the norm is exceeded; null where the year is not measured enough for a mean. Of a number of periods in an incomplete year it can only rise" example:"0.72"`
+	Words       string       `json:"words" enum:"above,below,cannot be told" doc:"The probability in words: above 0.95, below 0.05, or neither"`
+	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
+	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
+	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
+	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
 
 // AreaOf returns the public form of an area.
@@ -204,17 +230,38 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 	if v.HasMean {
 		out.Mean = &Interval{v.Mean, v.Low, v.High}
 	}
+	if v.Whole > 0 {
+		out.Median, out.Above = &v.Median, &Share{v.Above, v.Whole, v.ShareLow, v.ShareHigh}
+	}
 	for _, p := range v.Points {
 		pv := PointValue{
 			Station: string(p.Station), Kind: string(p.Kind), Simulated: p.Simulated, Outcome: p.Outcome.String(),
 			Reason: optional(string(p.Reason)), Coverage: p.Coverage, Valid: p.Valid, Expected: p.Expected, MethodVersion: p.Method.Version,
 		}
-		if p.HasValue {
-			pv.Value = &Interval{p.Value, p.Low, p.High}
-		}
+		certaintyOf(&pv, p.Verdict)
 		out.Points = append(out.Points, pv)
 	}
 	return out
+}
+
+// certaintyOf fills the value of a station and how certain it is.
+func certaintyOf(pv *PointValue, v norm.Verdict) {
+	pv.Words, pv.DecidedBy = v.Words().String(), "probability"
+	pv.DayBasis, pv.Rounding = v.Basis.String(), v.Method.Rounding.String()
+	if v.ByValue {
+		pv.DecidedBy = "value"
+	}
+	if v.HasProbability {
+		pv.Probability = &v.Probability
+	}
+	if !v.HasValue {
+		return
+	}
+	pv.Value, pv.Above = &Interval{v.Value, v.Low, v.High}, &v.Above
+	pv.Uncertainty = &Uncertainty{Relative: v.U.Relative}
+	if v.U.Instrument > 0 {
+		pv.Uncertainty.Instrument, pv.Uncertainty.Gaps = &v.U.Instrument, &v.U.Gaps
+	}
 }
 
 func optional(s string) *string {

@@ -132,6 +132,9 @@ func (h *handshake) refuse() error {
 type webSocket struct {
 	conn    *websocket.Conn
 	message io.Reader
+	// writing is held by the one who writes: acknowledgements and what the
+	// protocol library says come from different goroutines.
+	writing sync.Mutex
 }
 
 // Read reads on in the message, or in the next one.
@@ -159,9 +162,10 @@ func (w *webSocket) Read(p []byte) (int, error) {
 	}
 }
 
-// Write sends one message. The caller writes one at a time; answers to pings may
-// come in between.
+// Write sends one message. Answers to pings may come in between.
 func (w *webSocket) Write(p []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
 	if err := w.conn.WriteMessage(websocket.BinaryMessage, p); err != nil {
 		return 0, err
 	}

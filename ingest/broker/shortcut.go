@@ -76,8 +76,9 @@ func (s *shortcut) fill(stream io.Reader) error {
 	case !small && len(kept) == 0 && s.last <= len(s.small):
 		s.buf = s.small
 	}
-	s.w = copy(s.buf, kept)
-	s.r = 0
+	if s.r > 0 || small != (len(s.buf) == len(s.small)) {
+		s.r, s.w = 0, copy(s.buf, kept)
+	}
 	n, err := stream.Read(s.buf[s.w:])
 	s.last = n
 	s.w += n

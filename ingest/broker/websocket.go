@@ -22,8 +22,9 @@ const (
 	// maxRequest bounds the HTTP request that opens a WebSocket, in bytes.
 	maxRequest = 8 << 10
 	// webSocketBuffer is the read buffer of one WebSocket, in bytes. Frames are
-	// read in pieces, so that their size does not matter.
-	webSocketBuffer = 512
+	// read in pieces, so that their size does not matter. With 256 or less the
+	// library takes one of its own, of 4096.
+	webSocketBuffer = 272
 )
 
 var (

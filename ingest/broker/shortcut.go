@@ -74,7 +74,7 @@ func (s *shortcut) fill(stream io.Reader) error {
 	case small && (s.last > 0 && s.w == len(s.buf)):
 		s.buf = make([]byte, largeBuffer)
 	case !small && len(kept) == 0 && s.last <= len(s.small):
-		s.buf = s.small
+		s.buf, s.under = s.small, nil // it keeps nothing of the time when it sent a lot
 	}
 	if s.r > 0 || small != (len(s.buf) == len(s.small)) {
 		s.r, s.w = 0, copy(s.buf, kept)

@@ -74,14 +74,22 @@ func (p *Pipeline) plan(ctx context.Context, batch []*item) (*plan, error) {
 
 // group sorts the readings of the batch by identity, in order of arrival.
 func group(batch []*item) (moments []*moment, byStation map[reading.StationID][]*moment) {
-	byID := map[identity]*moment{}
-	byStation = map[reading.StationID][]*moment{}
+	n := 0
+	for _, it := range batch {
+		n += len(it.readings)
+	}
+	// Nearly every reading has a moment for itself, so there is room for that.
+	byID := make(map[identity]*moment, n)
+	byStation = make(map[reading.StationID][]*moment, min(n, len(batch)))
+	moments, room, first := make([]*moment, 0, n), make([]moment, n), make([]arrival, n)
 	for _, it := range batch {
 		for _, r := range it.readings {
 			id := identityOf(r)
 			m := byID[id]
 			if m == nil {
-				m = &moment{id: id}
+				k := len(moments)
+				m = &room[k]
+				m.id, m.arrivals = id, first[k:k:k+1]
 				byID[id] = m
 				moments = append(moments, m)
 				byStation[r.Station] = append(byStation[r.Station], m)
@@ -231,9 +239,19 @@ func (p *Pipeline) lookUp(ctx context.Context, byStation map[reading.StationID][
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for id, moments := range byStation {
+		if p.plainlyNew(id, moments) {
+			continue
+		}
 		group.Go(func() error { return p.lookUpStation(ctx, id, moments) })
 	}
 	return group.Wait()
+}
+
+// plainlyNew tells from memory that all moments are later than what is stored of
+// the station: nearly always, so that it must cost nothing.
+func (p *Pipeline) plainlyNew(id reading.StationID, moments []*moment) bool {
+	newest, known := p.newest.get(id)
+	return known && !p.o.Shared && !slices.ContainsFunc(moments, func(m *moment) bool { return m.id.milli <= newest })
 }
 
 // lookUpStation asks the store for the moments of one station up to its newest.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -120,6 +121,12 @@ func runServe(ctx context.Context, p *program, args []string) error {
 	return p.serve(ctx, c, nil)
 }
 
+// heapFloor is memory that is never touched, and so takes none of the machine. The
+// garbage collector runs when the heap has doubled; that of a small server is so
+// small that under load it would run all the time (measured: a tenth to a fifth of
+// the processor). With this, what is left behind between two runs is 64 MiB more.
+const heapFloor = 64 << 20
+
 // serve starts the server, calls with (when set) beside it, and runs until ctx
 // ends or a part fails. Parts are stopped in the reverse order of their start:
 // first the doors, so that nothing is acknowledged any more, then the pipeline,
@@ -129,6 +136,7 @@ func (p *program) serve(ctx context.Context, c serveConfig, with func(context.Co
 	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(make([]byte, heapFloor))
 	s := &server{config: c, log: log, now: p.now, fail: make(chan error, 8)}
 	defer func() {
 		if e := s.stop(); e != nil {

@@ -104,7 +104,9 @@ func (s *server) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.reg, err = register.Open(ctx, dsn, register.Options{Now: s.now, Log: s.log}); err != nil {
+	if s.reg, err = register.Open(ctx, dsn, register.Options{
+		Now: s.now, Log: s.log, OnlyJudge: s.config.influxURL == "", // the embedded series has one process
+	}); err != nil {
 		return hint(fmt.Errorf("register: %w", err), "check --register, or the rights on the data folder")
 	}
 	s.closer("register", s.reg)

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,27 +18,32 @@ import (
 )
 
 // embeddedMode measures the program alone: broker, time series engine and
-// register in one process. Each publisher is a station that waits for the
-// acknowledgement of a message before it sends the next. At the end the program
-// is killed (SIGKILL) and what it acknowledged is counted in its files.
+// register in one process. Each publisher is a station that sends as fast as it is
+// acknowledged, with so many messages on their way. At the end the program is
+// killed (SIGKILL) and what it acknowledged is counted in its files.
 func (b *bench) embeddedMode(ctx context.Context) error {
-	b.printf("\nEmbedded: broker, engine and register in one process; one message on its way per publisher;\nacknowledged means committed. The program is killed at the end and its files are read.\n\n")
-	b.printf("%10s %15s %14s %10s %10s %9s %8s\n", "publishers", "acknowledged/s", "CPU s/million", "ack p50", "ack p99", "peak MB", "missing")
+	b.printf("\nEmbedded: broker, engine and register in one process. Acknowledged means committed. The program is killed at the\nend and its files are read. CPU is in seconds per million messages, of the program and of the publishers beside it.\n\n")
+	b.printf("%10s %10s %15s %8s %11s %10s %10s %8s %8s\n", "publishers", "on the way", "acknowledged/s", "CPU", "publishers", "ack p50", "ack p99", "peak MB", "missing")
 	for text := range strings.SplitSeq(b.clients, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return fmt.Errorf("%q is no number of publishers", text)
+		publishers, window, given := strings.Cut(text, "x")
+		if !given {
+			window = "1"
 		}
-		if err := b.embed(ctx, n); err != nil {
-			return fmt.Errorf("%d publishers: %w", n, err)
+		n, err := strconv.Atoi(publishers)
+		w, badWindow := strconv.Atoi(window)
+		if err != nil || badWindow != nil || n < 1 || w < 1 {
+			return fmt.Errorf("%q is no number of publishers, nor that and how many messages each has on the way, as in 100x10", text)
+		}
+		if err := b.embed(ctx, n, w); err != nil {
+			return fmt.Errorf("%s publishers: %w", text, err)
 		}
 	}
 	b.printf("wanted: >= 20,000 with 100 publishers, 0 missing\n")
 	return nil
 }
 
-func (b *bench) embed(ctx context.Context, publishers int) error {
-	data := filepath.Join(b.dir, fmt.Sprintf("embedded-%d", publishers))
+func (b *bench) embed(ctx context.Context, publishers, window int) error {
+	data := filepath.Join(b.dir, fmt.Sprintf("embedded-%dx%d", publishers, window))
 	tokens, err := enrol(ctx, data, publishers)
 	if err != nil {
 		return err
@@ -53,18 +58,10 @@ func (b *bench) embed(ctx context.Context, publishers int) error {
 		return err
 	}
 	defer p.stop(syscall.SIGKILL)
-	before, err := p.cpu()
-	if err != nil {
-		return err
-	}
-	f := flood{url: "mqtt://" + addr, tokens: tokens, delays: make([][]time.Duration, publishers)}
-	took, err := f.run(ctx, b.embedded)
+	f := flood{url: "mqtt://" + addr, tokens: tokens, window: window, delays: make([][]time.Duration, publishers)}
+	took, used, err := f.run(ctx, p, b.embedded)
 	if err != nil {
 		return fmt.Errorf("%w; the program says:\n%s", err, p.said)
-	}
-	after, err := p.cpu()
-	if err != nil {
-		return err
 	}
 	peak, err := p.peak()
 	if err != nil {
@@ -75,11 +72,12 @@ func (b *bench) embed(ctx context.Context, publishers int) error {
 	if err != nil {
 		return err
 	}
-	acked := int(f.acked.Load())
+	acked := f.acked()
 	missing := max(0, acked-stored)
 	b.lost = b.lost || missing > 0
 	p50, p99 := f.quantiles()
-	b.printf("%10d %15.0f %14.1f %10s %10s %9.0f %8d\n", publishers, float64(acked)/took.Seconds(), (after-before).Seconds()*1e6/float64(acked),
+	b.printf("%10d %10d %15.0f %8.1f %11.1f %10s %10s %8.0f %8d\n", publishers, window, float64(acked)/took.Seconds(),
+		used[0].Seconds()*1e6/float64(acked), used[1].Seconds()*1e6/float64(acked),
 		p50.Round(10*time.Microsecond), p99.Round(10*time.Microsecond), float64(peak)/(1<<20), missing)
 	return nil
 }
@@ -104,12 +102,14 @@ func countEmbedded(ctx context.Context, data string) (int, error) {
 type flood struct {
 	url    string
 	tokens []string
-	acked  atomic.Int64
+	// window is how many messages a station may have on their way.
+	window int
 	delays [][]time.Duration // by publisher
 }
 
-// run lets all stations send for the given time and returns how long it was.
-func (f *flood) run(ctx context.Context, d time.Duration) (time.Duration, error) {
+// run lets all stations send to the program for the given time. It returns how long
+// it was, and the CPU time of the program and of ourselves.
+func (f *flood) run(ctx context.Context, p *process, d time.Duration) (took time.Duration, used [2]time.Duration, err error) {
 	conns := make([]*wire.Conn, len(f.tokens))
 	defer func() {
 		for _, c := range conns {
@@ -119,10 +119,13 @@ func (f *flood) run(ctx context.Context, d time.Duration) (time.Duration, error)
 		}
 	}()
 	for i, token := range f.tokens {
-		var err error
 		if conns[i], err = wire.Dial(ctx, wire.Options{Broker: f.url, ClientID: "bench", Username: stationID(i), Password: token}); err != nil {
-			return 0, err
+			return 0, used, err
 		}
+	}
+	before, err := bothCPU(p)
+	if err != nil {
+		return 0, used, err
 	}
 	start := time.Now()
 	end := start.Add(d)
@@ -136,37 +139,64 @@ func (f *flood) run(ctx context.Context, d time.Duration) (time.Duration, error)
 		})
 	}
 	wg.Wait()
-	took := time.Since(start)
+	took = time.Since(start)
+	after, err := bothCPU(p)
 	select {
-	case err := <-errs:
-		return took, err
+	case err = <-errs:
 	default:
-		return took, ctx.Err()
+		if err == nil {
+			err = ctx.Err()
+		}
 	}
+	return took, [2]time.Duration{after[0] - before[0], after[1] - before[1]}, err
 }
 
+// bothCPU is the CPU time of a program and of ourselves.
+func bothCPU(p *process) (used [2]time.Duration, err error) {
+	if used[0], err = p.cpu(); err == nil {
+		used[1], err = cpuOf(os.Getpid())
+	}
+	return used, err
+}
+
+// station keeps a window of messages on their way until the end: when some are
+// acknowledged, as many go out in one write.
 func (f *flood) station(ctx context.Context, c *wire.Conn, i int, end time.Time) error {
 	var buf []byte
-	id := stationID(i)
-	for n := 0; ctx.Err() == nil; n++ {
-		sent := time.Now()
-		if !sent.Before(end) {
-			return nil
+	id, name := stationID(i), stationTopic(stationID(i))
+	sent := make([]time.Time, f.window) // by number of the message, modulo the window
+	for n, acked := 0, 0; ctx.Err() == nil; {
+		now := time.Now()
+		for ; n-acked < f.window && now.Before(end); n++ {
+			buf = appendMessage(buf[:0], id, i, n)
+			if _, err := c.Publish(name, buf); err != nil {
+				return err
+			}
+			sent[n%f.window] = now
 		}
-		buf = appendMessage(buf[:0], id, i, n)
-		if _, err := c.Publish(stationTopic(id), buf); err != nil {
-			return err
+		if n == acked {
+			return nil
 		}
 		if err := c.Flush(); err != nil {
 			return err
 		}
-		if _, err := c.Ack(); err != nil {
-			return err
+		for more := true; more; more = c.Acked() {
+			if _, err := c.Ack(); err != nil {
+				return err
+			}
+			f.delays[i] = append(f.delays[i], time.Since(sent[acked%f.window]))
+			acked++
 		}
-		f.acked.Add(1)
-		f.delays[i] = append(f.delays[i], time.Since(sent))
 	}
 	return nil
+}
+
+// acked is how many messages were acknowledged. It is called after run.
+func (f *flood) acked() (n int) {
+	for _, d := range f.delays {
+		n += len(d)
+	}
+	return n
 }
 
 // quantiles returns the median and the 99th percentile of the times to an

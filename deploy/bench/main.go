@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	fs.IntVar(&b.trickle, "trickle", 8000, "messages at 200 a second through a broker with default limits")
 	fs.DurationVar(&b.embedded, "embedded", 10*time.Second, "how long each number of publishers sends in embedded mode")
 	fs.StringVar(&b.parts, "parts", "race,trickle,embedded", "what to measure")
-	fs.StringVar(&b.clients, "clients", "1,100,500", "numbers of publishers in embedded mode")
+	fs.StringVar(&b.clients, "clients", "1,100,500,100x10", "numbers of publishers in embedded mode; 100x10 gives each ten messages on the way")
 	fs.StringVar(&b.only, "only", "", "run only the consumers of the race whose name holds this text")
 	if err := fs.Parse(args); err != nil {
 		return err

@@ -93,22 +93,31 @@ func (p *process) stop(sig syscall.Signal) {
 
 // cpu is the CPU time that the program has used, user and system.
 func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	used, err := cpuOf(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, fmt.Errorf("CPU of %s: %w", p.name, err)
+	}
+	return used, nil
+}
+
+// cpuOf is the CPU time of a process, user and system.
+func cpuOf(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
 	}
 	// The name in parentheses may hold spaces; what follows is regular. utime and
 	// stime are fields 14 and 15 of the whole, in hundredths of a second.
 	_, rest, _ := bytes.Cut(text, []byte(") "))
 	fields := strings.Fields(string(rest))
 	if len(fields) < 13 {
-		return 0, errors.New("CPU of " + p.name + ": /proc/…/stat is not as expected")
+		return 0, errors.New("/proc/…/stat is not as expected")
 	}
 	var ticks int64
 	for _, f := range fields[11:13] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("CPU of %s: %w", p.name, err)
+			return 0, err
 		}
 		ticks += n
 	}

@@ -21,7 +21,7 @@ import (
 
 type accept struct{}
 
-func (accept) Ingest(context.Context, ingest.Message) error { return nil }
+func (accept) Submit(_ context.Context, _ ingest.Message, done func(error)) { done(nil) }
 
 // BenchmarkAcknowledged measures acknowledged messages of 120 bytes through the
 // broker with an Ingester that does nothing; the publishers run in the same

@@ -13,11 +13,13 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// Ingester takes one message and returns after it is committed. Nil means that
-// the message may be acknowledged; an error means that it must not be. It must
-// return soon after ctx ends.
+// Ingester takes messages. Submit returns when it has taken the message, after
+// which the payload is used for something else; it must return soon after ctx
+// ends. It has done called once, in any goroutine: with nil after the commit, which
+// means that the message may be acknowledged, or with an error, which means that
+// it must not be. What is submitted later may be committed earlier.
 type Ingester interface {
-	Ingest(ctx context.Context, m ingest.Message) error
+	Submit(ctx context.Context, m ingest.Message, done func(error))
 }
 
 // Authenticator checks a station's login. Nil lets the station in. An error
@@ -188,7 +190,7 @@ type Broker struct {
 }
 
 // Start opens the addresses and serves until ctx ends or Close is called. The
-// context that Ingest and Authenticate get ends then too, or earlier when the
+// context that Submit and Authenticate get ends then too, or earlier when the
 // device is gone.
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	o, err := o.withDefaults()
@@ -259,7 +261,7 @@ func (b *Broker) Stats() Stats {
 // see Options.Recheck.
 func (b *Broker) Disconnect(id reading.StationID) int { return b.gate.disconnect(id) }
 
-// Close ends all connections and returns after the last call of Ingest has
+// Close ends all connections and returns after the last call of Submit has
 // returned. A message whose commit was not finished is not acknowledged. Closing
 // twice is harmless.
 func (b *Broker) Close() error {

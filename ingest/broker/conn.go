@@ -18,9 +18,10 @@ var (
 	errConnectTooLarge = errors.New("login packet is too large")
 )
 
-// conn is one connection of a device. It puts back the few bytes of the login
-// packet that were looked at first, gives every write its own time limit
-// whatever the keepalive says, and ends its context when it is closed.
+// conn is one connection of a device. It gives the protocol library one packet at
+// a time, so that plain publications can be served before it (see shortcut),
+// gives every write its own time limit whatever the keepalive says, and ends its
+// context when it is closed.
 type conn struct {
 	// Conn is the bare connection: closing it waits for nobody, deadlines work
 	// through all layers above it.
@@ -30,8 +31,12 @@ type conn struct {
 	stream  io.ReadWriter
 	address netip.Addr
 	settled bool
-	head    []byte
 	login   atomic.Pointer[login]
+	packets shortcut
+	// five tells that the device speaks MQTT 5; patience is how long it may be
+	// silent, 0 without end.
+	five     bool
+	patience time.Duration
 	// qos and route say how the publication that is being handled was sent, and
 	// where it goes.
 	qos   byte
@@ -104,39 +109,58 @@ func (c *conn) open(d *door, timeout time.Duration) error {
 // of bounded size.
 func (c *conn) readHead() error {
 	const connect = 0x10
-	var head [5]byte
-	length, shift := 0, 0
-	for i := range head {
-		if _, err := io.ReadFull(c.stream, head[i:i+1]); err != nil {
+	in := &c.packets
+	in.small = make([]byte, readBuffer)
+	in.buf = in.small
+	for {
+		if err := in.fill(c.stream); err != nil {
 			return err
 		}
-		if i == 0 {
-			if head[0] != connect {
-				return errNotConnect
-			}
-			continue
-		}
-		length |= int(head[i]&0x7f) << shift
-		shift += 7
-		if head[i]&0x80 == 0 {
-			if length > maxConnect {
-				return errConnectTooLarge
-			}
-			c.head = append([]byte(nil), head[:i+1]...)
+		switch h := in.header(); {
+		case h.kind != connect:
+			return errNotConnect
+		case h.endless || h.length > maxConnect:
+			return errConnectTooLarge
+		case h.whole:
+			in.pass = h.size + h.length
 			return nil
 		}
 	}
-	return errConnectTooLarge
 }
 
-// Read gives the bytes that readHead took, then those of the stream.
+// Read gives the protocol library the packets that are for it, one at a time.
 func (c *conn) Read(p []byte) (int, error) {
-	if len(c.head) > 0 {
-		n := copy(p, c.head)
-		c.head = c.head[n:]
-		return n, nil
+	for c.packets.pass == 0 {
+		if err := c.nextPacket(); err != nil {
+			return 0, err
+		}
 	}
-	return c.stream.Read(p)
+	return c.packets.read(c.stream, p)
+}
+
+// nextPacket serves the plain publications that have come, or finds out that the
+// next packet is for the library, or reads more.
+func (c *conn) nextPacket() error {
+	in := &c.packets
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	switch h := in.header(); {
+	case h.endless:
+		in.pass = h.size // the library will end the connection
+		return nil
+	case !h.whole, in.likely(h) && in.w-in.r < h.size+h.length:
+		return in.fill(c.stream)
+	default:
+		if _, ok := in.next(c.five); !ok {
+			in.pass = h.size + h.length
+			return nil
+		}
+	}
+	if err := c.within(in.serve); err != nil || c.patience == 0 {
+		return err
+	}
+	return c.SetReadDeadline(time.Now().Add(c.patience))
 }
 
 // Write writes within writeTimeout.
@@ -145,7 +169,13 @@ func (c *conn) Write(p []byte) (int, error) { return c.stream.Write(p) }
 // SetDeadline moves the read deadline only. The keepalive decides how long a
 // device may be silent; an acknowledgement that comes after a slow commit must
 // still be written.
-func (c *conn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+func (c *conn) SetDeadline(t time.Time) error {
+	c.patience = 0
+	if !t.IsZero() {
+		c.patience = time.Until(t)
+	}
+	return c.SetReadDeadline(t)
+}
 
 // Close closes the connection and ends its context.
 func (c *conn) Close() error {

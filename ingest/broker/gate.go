@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -149,7 +150,7 @@ func (g *gate) accept(d *door, handle func(*conn)) {
 		go func() {
 			defer g.leave(c)
 			defer g.survive()
-			if !g.wait(wait) {
+			if !g.wait(spread(wait)) {
 				return
 			}
 			if err := c.open(d, g.timeout); err != nil {
@@ -198,6 +199,15 @@ func (g *gate) turnedAway() {
 	}
 	g.log.Warn("mqtt: connections are turned away, because the broker or their network address has too many; raise the limits if these are stations, or if a proxy stands in front",
 		slog.Uint64("refused", n))
+}
+
+// spread makes a wait up to a half shorter or longer, at random. Connections that
+// begin to wait together would else go on coming in waves.
+func spread(wait time.Duration) time.Duration {
+	if wait <= 0 {
+		return 0
+	}
+	return wait/2 + rand.N(wait) //nolint:gosec // no secret
 }
 
 // wait waits, and returns false when the gate closes meanwhile.

@@ -66,6 +66,8 @@ func (h *hook) OnConnectAuthenticate(cl *server.Client, pk packets.Packet) bool 
 		_, kept := h.server.Clients.Get(cl.ID)
 		h.sessions.leave(id, cl.ID, kept)
 	}
+	c.five = cl.Properties.ProtocolVersion >= 5
+	c.packets.serve = func(ctx context.Context) error { return h.serve(ctx, cl, c) }
 	h.gate.settle(c)
 	h.counters.logins.Add(1)
 	return true

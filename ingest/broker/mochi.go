@@ -25,11 +25,12 @@ const (
 	// packetOverhead is what a publication may hold beside its payload: topic,
 	// packet id and the properties of MQTT 5.
 	packetOverhead = 4 << 10
-	// window is how many unacknowledged messages a client may have. More does
-	// not help: the messages of one connection are stored one after the other.
+	// window is how many messages of one connection are stored at the same time,
+	// and how many unacknowledged ones a client of MQTT 5 may have.
 	window = 64
-	// readBuffer is the read buffer of one connection, in bytes.
-	readBuffer = 512
+	// readBuffer is the read buffer of one connection, in bytes; largeBuffer takes
+	// its place while the device sends more at a time.
+	readBuffer, largeBuffer = 512, 4 << 10
 	// writesPending is the queue of messages for one client, which is reserved for
 	// each. Nothing is passed on to clients, so that it stays empty.
 	writesPending = 1
@@ -59,9 +60,9 @@ func serveMochi(ctx context.Context, g *gate, o Options, n *counters) (func() er
 		Capabilities:           caps,
 		Logger:                 slog.New(slog.DiscardHandler),
 		SysTopicResendInterval: int64((24 * time.Hour).Seconds()),
-		// Each connection keeps its read buffer. A reading fits; of a large message
-		// the library reads the rest straight into place.
-		ClientNetReadBufferSize: readBuffer,
+		// The smallest that there is: the connection has a buffer of its own, from
+		// which the library reads straight into place.
+		ClientNetReadBufferSize: 16,
 	})
 	h := &hook{
 		server: s, gate: g, options: o, counters: n,

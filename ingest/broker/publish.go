@@ -20,8 +20,10 @@ import (
 type route struct {
 	format reading.Format
 	topic  string
-	// silent is for what kits say beside their readings: acknowledged, not stored.
-	silent bool
+	// native is for topics that are built into kits, which only those may use that
+	// declared them. silent is for what kits say there beside their readings:
+	// acknowledged, not stored.
+	native, silent bool
 }
 
 // OnACLCheck lets a station publish on its readings topics and on those that
@@ -39,6 +41,7 @@ func (h *hook) OnACLCheck(cl *server.Client, name string, write bool) bool {
 		r, err := h.route(c, id, name)
 		if err == nil {
 			c.route = r
+			c.packets.learn(name, r)
 			return true
 		}
 		if !errors.Is(err, topic.ErrTopic) {
@@ -90,7 +93,7 @@ func (h *hook) route(c *conn, id reading.StationID, name string) (route, error) 
 	if !native.Fits(st.Wire.Format) {
 		return route{}, topic.ErrTopic
 	}
-	return route{format: st.Wire.Format, topic: name, silent: native.Silent}, nil
+	return route{format: st.Wire.Format, topic: name, native: true, silent: native.Silent}, nil
 }
 
 // OnPublish stores the message and only then lets the library acknowledge it.
@@ -102,45 +105,127 @@ func (h *hook) OnPublish(cl *server.Client, pk packets.Packet) (packets.Packet, 
 	if !ok {
 		return pk, packets.ErrRejectPacket
 	}
-	id := c.station()
-	h.counters.received.Add(1)
-	arrival := h.options.Now() // some kits have no clock: the wait must not count
-	wait := h.pace.take(id, len(pk.Payload), time.Now())
-	if wait > 0 {
-		h.counters.held.Add(1)
-	}
+	arrival, wait := h.arrive(c, len(pk.Payload))
 	err := c.within(func(ctx context.Context) error {
-		pause(ctx, wait)
-		err := ctx.Err()
-		if err != nil {
-			h.pace.giveBack(id, len(pk.Payload))
-			h.counters.failed.Add(1)
+		err := h.hold(ctx, c, len(pk.Payload), wait)
+		if err != nil || c.route.silent {
 			return err
 		}
-		if c.route.silent {
-			return nil
+		result := make(chan error, 1)
+		h.submit(ctx, c, c.route, pk.Payload, arrival, func(err error) { result <- err })
+		select {
+		case err = <-result:
+		case <-ctx.Done():
+			err = ctx.Err()
 		}
-		err = h.options.Ingest.Ingest(ctx, ingest.Message{
-			Station: id, Payload: pk.Payload, Received: arrival, Source: "mqtt",
-			Format: c.route.format, Topic: c.route.topic,
-		})
 		if err != nil {
-			h.counters.failed.Add(1)
-			h.complain(ctx, id, err)
-			pause(ctx, h.options.RetryPause)
+			h.failed(ctx, c, 1, err)
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		h.hangUp(cl, packets.ErrServerUnavailable)
 		return pk, packets.ErrRejectPacket
-	}
-	if c.route.silent {
+	case c.route.silent:
 		h.counters.silent.Add(1)
-	} else {
+	default:
 		h.counters.committed.Add(1)
 	}
 	return pk, packets.CodeSuccessIgnore // acknowledged, not passed on
+}
+
+// serve does for the plain publications at the begin of the buffer what the
+// library and OnPublish do for others.
+func (h *hook) serve(ctx context.Context, cl *server.Client, c *conn) error {
+	in := &c.packets
+	if in.under == nil {
+		in.under = newBatch()
+	}
+	in.under.begin()
+	for in.under.used < window {
+		p, ok := in.next(c.five)
+		if !ok {
+			break
+		}
+		arrival, wait := h.arrive(c, len(p.payload))
+		if wait > 0 { // those before it need not wait too
+			if err := h.acknowledge(ctx, cl, c); err != nil {
+				h.abandon(c, len(p.payload))
+				return err
+			}
+			in.under.begin()
+		}
+		if err := h.hold(ctx, c, len(p.payload), wait); err != nil {
+			h.counters.failed.Add(uint64(in.under.used))
+			return err
+		}
+		h.submit(ctx, c, in.route, p.payload, arrival, in.under.add(p.packet))
+		in.r += p.size
+	}
+	return h.acknowledge(ctx, cl, c)
+}
+
+// acknowledge waits until what is under way is stored, and acknowledges it. What
+// comes after one that could not be stored is not acknowledged either: the device
+// sends all of it again, and acknowledgements must come in order.
+func (h *hook) acknowledge(ctx context.Context, cl *server.Client, c *conn) error {
+	b := c.packets.under
+	stored, err := b.wait(ctx)
+	h.counters.committed.Add(uint64(stored))
+	if stored > 0 {
+		if _, fault := c.Write(b.acks(stored)); fault != nil && err == nil {
+			return fault
+		}
+	}
+	if err != nil {
+		h.failed(ctx, c, b.used-stored, err)
+		h.hangUp(cl, packets.ErrServerUnavailable)
+	}
+	return err
+}
+
+// arrive counts a publication. It returns the moment, and how long the
+// publication must wait because its station is over its rate; some kits have no
+// clock, so that the wait must not count.
+func (h *hook) arrive(c *conn, size int) (arrival time.Time, wait time.Duration) {
+	h.counters.received.Add(1)
+	wait = h.pace.take(c.station(), size, time.Now())
+	if wait > 0 {
+		h.counters.held.Add(1)
+	}
+	return h.options.Now(), wait
+}
+
+// hold waits, and gives the publication up when the device leaves meanwhile.
+func (h *hook) hold(ctx context.Context, c *conn, size int, wait time.Duration) error {
+	pause(ctx, wait)
+	err := ctx.Err()
+	if err != nil {
+		h.abandon(c, size)
+	}
+	return err
+}
+
+// abandon counts a publication that will not be stored. The device will send it
+// again, and shall not pay twice.
+func (h *hook) abandon(c *conn, size int) {
+	h.pace.giveBack(c.station(), size)
+	h.counters.failed.Add(1)
+}
+
+func (h *hook) submit(ctx context.Context, c *conn, r route, payload []byte, arrival time.Time, done func(error)) {
+	h.options.Ingest.Submit(ctx, ingest.Message{
+		Station: c.station(), Payload: payload, Received: arrival, Source: "mqtt", Format: r.format, Topic: r.topic,
+	}, done)
+}
+
+// failed counts n publications that could not be stored, and holds the device for
+// a while.
+func (h *hook) failed(ctx context.Context, c *conn, n int, err error) {
+	h.counters.failed.Add(uint64(n))
+	h.complain(ctx, c.station(), err)
+	pause(ctx, h.options.RetryPause)
 }
 
 func (h *hook) complain(ctx context.Context, id reading.StationID, err error) {

@@ -22,8 +22,9 @@ const (
 	// maxRequest bounds the HTTP request that opens a WebSocket, in bytes.
 	maxRequest = 8 << 10
 	// webSocketBuffer is the read buffer of one WebSocket, in bytes. Frames are
-	// read in pieces, so that their size does not matter.
-	webSocketBuffer = 512
+	// read in pieces, so that their size does not matter. With 256 or less the
+	// library takes one of its own, of 4096.
+	webSocketBuffer = 272
 )
 
 var (
@@ -132,6 +133,9 @@ func (h *handshake) refuse() error {
 type webSocket struct {
 	conn    *websocket.Conn
 	message io.Reader
+	// writing is held by the one who writes: acknowledgements and what the
+	// protocol library says come from different goroutines.
+	writing sync.Mutex
 }
 
 // Read reads on in the message, or in the next one.
@@ -159,9 +163,10 @@ func (w *webSocket) Read(p []byte) (int, error) {
 	}
 }
 
-// Write sends one message. The caller writes one at a time; answers to pings may
-// come in between.
+// Write sends one message. Answers to pings may come in between.
 func (w *webSocket) Write(p []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
 	if err := w.conn.WriteMessage(websocket.BinaryMessage, p); err != nil {
 		return 0, err
 	}

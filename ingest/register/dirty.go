@@ -16,7 +16,8 @@ import (
 
 // MarkDirty records that the hours must be recomputed and returns after the
 // commit is on disk. Doubles within the call are one mark; a mark that exists
-// gets a new token, so that a recomputation that began before cannot clear it.
+// gets a new token, so that a recomputation that began before cannot clear it,
+// unless nobody has begun one since it was set (Options.OnlyJudge).
 // Ids that cannot be the id of a station are left out.
 func (r *Register) MarkDirty(ctx context.Context, hours []reading.StationHour) error {
 	marks := make([]reading.StationHour, 0, len(hours))
@@ -29,10 +30,20 @@ func (r *Register) MarkDirty(ctx context.Context, hours []reading.StationHour) e
 	}
 	slices.SortFunc(marks, byStationHour)
 	marks = slices.Compact(marks)
+	asked := 0
+	if r.options.OnlyJudge {
+		marks, asked = r.standing.missing(marks)
+	}
 	if len(marks) == 0 {
 		return nil
 	}
-	return r.logMarks(ctx, marks)
+	if err := r.logMarks(ctx, marks); err != nil {
+		return err
+	}
+	if r.options.OnlyJudge {
+		r.standing.add(marks, asked)
+	}
+	return nil
 }
 
 func upsertMarks() statement {
@@ -63,6 +74,7 @@ func markToken() (int64, error) {
 // the marks: a mark that a change of the station made is never worked on with
 // the station of before.
 func (r *Register) DirtyHours(ctx context.Context, after reading.StationID, limit int) ([]ingest.DirtyHour, error) {
+	defer r.standing.ask()
 	if err := r.foldMarks(ctx); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	Now func() time.Time
 	// Log receives warnings; nil means none.
 	Log *slog.Logger
+	// OnlyJudge says that no other process calls DirtyHours on the database. Then
+	// MarkDirty stores no mark that is there already and was not asked for since.
+	OnlyJudge bool
 }
 
 func (o Options) withDefaults() Options {
@@ -64,6 +67,8 @@ type Register struct {
 	// path is the SQLite file; empty for PostgreSQL.
 	path   string
 	logins *loginCache
+	// standing is used with Options.OnlyJudge.
+	standing standing
 	// logged counts the rows that went to the mark log.
 	logged atomic.Uint64
 	// logMark stores one row in it.

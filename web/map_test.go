@@ -26,14 +26,18 @@ func TestEveryMapHasATitleOfItsOwn(t *testing.T) {
 	seen := map[string]string{}
 	for _, path := range []string{
 		"/?norm=eu2008-no2-y", "/?norm=eu2030-no2-y", "/?norm=eu2008-pm10-24h", "/?norm=eu2008-no2-y&year=2026",
-		"/?norm=eu2008-no2-y&lens=value", "/?norm=eu2008-pm10-24h&lens=value",
+		"/?norm=eu2008-no2-y&lens=value", "/?norm=who2021-pm25-calendaryear&lens=value",
 	} {
 		_, body := get(t, app, path)
 		title := titleOf(t, body)
 		assert.Empty(t, seen[title], "%s and %s", path, seen[title])
 		seen[title] = path
 	}
+	_, value := get(t, app, "/?norm=eu2008-pm10-24h&lens=value")
 	_, body := get(t, app, "/?norm=eu2008-pm10-24h")
+	assert.Equal(t, titleOf(t, body), titleOf(t, value), "the sample has no norm on the year mean of PM10, so no values are drawn")
+	assert.Contains(t, value, "Voor PM10 bestaat hier geen norm voor een heel jaar")
+	assert.NotContains(t, body, "geen norm voor een heel jaar")
 	assert.Contains(t, soft(titleOf(t, body)), "EU-grenswaarde nu: hoogstens 35 dagen per jaar boven 50 µg/m³")
 }
 

@@ -99,12 +99,13 @@ func (w words) days(s string) string {
 // textOf names where a norm is written: "2008/50/EG, bijlage XI.B". Where its
 // value goes on in a second text, both are named.
 func (w words) textOf(n norm.Norm) string {
-	text := ""
+	var texts []string
 	for i, t := range n.Texts() {
+		text := w.phrase(t.Instrument).Text + ", " + w.phrase(t.Article).Text
 		if i > 0 {
-			text += "; " + w.T("method.text.from", "from", w.Day(t.From)) + " "
+			text = w.T("method.text.from", "from", w.Day(t.From)) + " " + text
 		}
-		text += w.phrase(t.Instrument).Text + ", " + w.phrase(t.Article).Text
+		texts = append(texts, text)
 	}
-	return text
+	return strings.Join(texts, "; ")
 }

@@ -45,7 +45,7 @@ func verdictsExplanation() map[string]opendata.Text {
 		"mean":        {NL: "gemiddelde van de meetpunten met het interval van 95 %; null bij minder dan drie meetpunten", EN: "mean of the stations with its 95 % interval; null below three stations"},
 		"aboveNorm":   {NL: "meetpunten waarvan de gemeten waarde boven de norm ligt, van de meetpunten die het hele jaar maten, met het interval van 95 % van dat deel", EN: "stations whose measured value is above the norm, of those that measured the whole year, with the 95 % interval of that share"},
 		"probability": {NL: "de kans dat de norm overschreden is; words zegt die kans in woorden (boven 0,95: above, onder 0,05: below) en decidedBy of de uitkomst op de waarde zelf rust of op de kans", EN: "the probability that the norm is exceeded; words says it in words (above 0.95: above, below 0.05: below) and decidedBy whether the outcome rests on the value itself or on the probability"},
-		"value":       {NL: "het jaargemiddelde in µg/m³, of het aantal uren of dagen boven de norm", EN: "the year mean in µg/m³, or the number of hours or days above the norm"},
+		"value":       {NL: "het gemiddelde in de eenheid van de norm, of het aantal uren of dagen boven de norm", EN: "the mean in the unit of the norm, or the number of hours or days above the norm"},
 		"coverage":    {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
 		"periods":     {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
 		"simulated":   {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},

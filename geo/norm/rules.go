@@ -71,6 +71,7 @@ func Rules() []Rule {
 
 		{"coverage-2024", RulesCoverage, "(EU) 2024/2881 Annex V B (a quotation)", Read},
 		{"coverage-2008", RulesCoverage, "90%: 2008/50/EC Annex XI.A; that 85% will do: practice, no source was read", Unread},
+		{"ozone-summer", RulesCoverage, "2008/50/EC Annex VII", Read},
 		{"incomplete-year", RulesCoverage, "(EU) 2024/2881 Annex V D (a quotation)", Read},
 		{"running-year", RulesCoverage, own, OwnChoice},
 

@@ -34,7 +34,7 @@ func Relative(k reading.Kind, p reading.Property, a Averaging) int {
 		fixed, indicative, estimation = 15, 25, 75
 	case reading.O3:
 		fixed, indicative, estimation = 15, 30, 75
-	case benzene:
+	case reading.Benzene:
 		fixed, indicative, estimation = 25, 30, 100
 	case reading.PM25, reading.PM10:
 	default:
@@ -54,9 +54,6 @@ func Relative(k reading.Kind, p reading.Property, a Averaging) int {
 	}
 }
 
-// benzene has an objective and norms of its own.
-const benzene reading.Property = "benzene"
-
 // floorOf is the concentration, in the property's unit, below which its
 // expanded uncertainty no longer shrinks: about a quarter of its limit value.
 // The data-quality objectives hold near the limit values only; a percentage of
@@ -64,11 +61,13 @@ const benzene reading.Property = "benzene"
 // are our own choice.
 func floorOf(p reading.Property) float64 {
 	switch p {
-	case benzene: // limit value 5 µg/m³
+	case reading.Benzene: // limit value 5 µg/m³
 		return 1.25
 	case reading.CO: // limit value 10 mg/m³
 		return 2.5
-	default: // NO2, PM: limit values of 20 to 40 µg/m³ for the year
+	case reading.O3: // target value 120 µg/m³
+		return 30
+	default: // NO2, PM, SO2: limit values of 20 to 50 µg/m³
 		return 10
 	}
 }

@@ -137,6 +137,10 @@ func stationVerdict(s opendata.Station, n norm.Norm, y int, r year) geo.StationV
 	}
 	v.Low, v.High = v.Value*(1-u), v.Value*(1+u)
 	whole := v.Coverage >= 0.9
+	v.Above, v.U.Relative = v.Value > limit, u
+	if v.HasProbability = whole; whole {
+		v.Probability = norm.Exceedance(v.Value, u/2*v.Value, limit)
+	}
 	switch {
 	case v.Low > limit && whole:
 		v.Outcome = norm.Exceeds

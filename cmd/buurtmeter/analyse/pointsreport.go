@@ -3,6 +3,7 @@ package analyse
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"buurtmeter/geo"
@@ -84,7 +85,7 @@ func (a *pointsAnswer) notes(tb *Table, limits []limit) []string {
 		notes = append(notes, fmt.Sprintf("%s outside every area, the first on line %d", points(a.Outside), a.firstOutside))
 	}
 	if a.WithoutValue > 0 {
-		notes = append(notes, fmt.Sprintf("%s without a value", points(a.WithoutValue)))
+		notes = append(notes, points(a.WithoutValue)+" without a value")
 	}
 	if a.WithoutPosition > 0 {
 		notes = append(notes, fmt.Sprintf("%s without a position, the first on line %d", points(a.WithoutPosition), a.firstWithoutPosition))
@@ -120,10 +121,10 @@ func (a *pointsAnswer) write(t *Terminal, limits []limit) error {
 		if r.Interval != nil {
 			interval = r.Interval[0].Text(1) + " to " + r.Interval[1].Text(1)
 		}
-		row := []string{r.Area, fmt.Sprint(r.N), r.Mean.Text(1), interval, r.SD.Text(1), r.Median.Text(1), r.Max.Text(1)}
+		row := []string{r.Area, strconv.Itoa(r.N), r.Mean.Text(1), interval, r.SD.Text(1), r.Median.Text(1), r.Max.Text(1)}
 		for _, l := range limits {
 			w := r.Wilson[l.text]
-			row = append(row, fmt.Sprint(r.Above[l.text]), percent(r.Share[l.text]), percent(w[0])+" to "+percent(w[1]))
+			row = append(row, strconv.Itoa(r.Above[l.text]), percent(r.Share[l.text]), percent(w[0])+" to "+percent(w[1]))
 		}
 		rows = append(rows, row)
 	}

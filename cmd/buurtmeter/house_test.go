@@ -31,7 +31,7 @@ var houseOrder = []string{
 	"ingest/series",
 	"ingest/register",
 	"ingest",
-	"ingest/decode ingest/quality",
+	"ingest/decode ingest/quality ingest/calibration",
 	"ingest/reading",
 	"firmware-sim",
 	"deploy",

@@ -39,6 +39,9 @@ const goodCV = 0.20
 // together.
 type Period struct {
 	Location, Label string
+	// Start is when the first of its tubes was opened, End when the last was
+	// closed, also of those that do not count.
+	Start, End time.Time
 	// Tubes are those that count, with the value each counts as in Values.
 	Tubes  []Exposure
 	Values []float64
@@ -50,16 +53,6 @@ type Period struct {
 	// Below counts those below the limit of detection, also when left out; Lost
 	// those without a result.
 	Below, Lost int
-}
-
-// Start is when the first tube of the period was opened.
-func (p Period) Start() time.Time {
-	return slices.MinFunc(p.Tubes, func(a, b Exposure) int { return a.Start.Compare(b.Start) }).Start
-}
-
-// End is when the last tube of the period was closed.
-func (p Period) End() time.Time {
-	return slices.MaxFunc(p.Tubes, func(a, b Exposure) int { return a.End.Compare(b.End) }).End
 }
 
 // GoodPrecision reports whether the tubes of the period agree (CV below 20 %);
@@ -129,7 +122,14 @@ func together(a, b Exposure) bool {
 
 func combined(tubes []Exposure, policy Policy) Period {
 	p := Period{Location: tubes[0].Location, Label: tubes[0].Period, SD: math.NaN(), CV: math.NaN(), Mean: math.NaN()}
+	p.Start, p.End = tubes[0].Start, tubes[0].End
 	for _, e := range tubes {
+		if e.Start.Before(p.Start) {
+			p.Start = e.Start
+		}
+		if e.End.After(p.End) {
+			p.End = e.End
+		}
 		switch {
 		case !e.Result.Known:
 			p.Lost++

@@ -17,7 +17,30 @@ type Stations struct {
 	Values [][]float64
 }
 
-// Check reports what makes the table unfit.
+// Order puts the hours in order of time; a file that is in order of its text is
+// not, in the night that the clock is put back.
+func (s *Stations) Order() {
+	at := make([]int, len(s.Times))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return s.Times[a].Compare(s.Times[b]) })
+	times := make([]time.Time, len(at))
+	for i, from := range at {
+		times[i] = s.Times[from]
+	}
+	s.Times = times
+	for c, column := range s.Values {
+		moved := make([]float64, 0, len(column))
+		for _, from := range at {
+			moved = append(moved, column[from])
+		}
+		s.Values[c] = moved
+	}
+}
+
+// Check reports what makes the table unfit; it wants whole columns and the hours
+// in order, each once.
 func (s Stations) Check() error {
 	if len(s.Names) == 0 || len(s.Values) != len(s.Names) {
 		return fmt.Errorf("%d names and %d columns of stations", len(s.Names), len(s.Values))
@@ -29,7 +52,7 @@ func (s Stations) Check() error {
 	}
 	for i := 1; i < len(s.Times); i++ {
 		if !s.Times[i].After(s.Times[i-1]) {
-			return fmt.Errorf("the hours are not in order at %s", s.Times[i].Format(time.RFC3339))
+			return fmt.Errorf("the hour %s comes twice or is out of order", s.Times[i].Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -25,13 +25,17 @@ type Result struct {
 	Below bool
 }
 
-// absent are the words with which a sheet says that there is no result.
-var absent = map[string]bool{ //nolint:gochecknoglobals // a fixed table
-	"": true, "-": true, "--": true, "n.a.": true, "na": true, "n/a": true, "nan": true, "null": true, "none": true, "x": true,
-	"lost": true, "missing": true, "damaged": true, "stolen": true, "void": true, "no result": true,
-	"nvt": true, "n.v.t.": true, "kwijt": true, "weg": true, "kapot": true, "verloren": true, "vermist": true, "gestolen": true,
-	"beschadigd": true, "geen": true, "geen resultaat": true, "ongeldig": true, "vervallen": true,
-	"-999": true, "-9999": true, "-99": true,
+// absent reports whether the text is a word with which a sheet says that there
+// is no result.
+func absent(s string) bool {
+	switch strings.ToLower(s) {
+	case "", "-", "--", "x", "na", "n.a.", "n/a", "nan", "null", "none", "-99", "-999", "-9999",
+		"lost", "missing", "damaged", "stolen", "void", "no result",
+		"nvt", "n.v.t.", "kwijt", "weg", "kapot", "verloren", "vermist", "gestolen", "beschadigd",
+		"geen", "geen resultaat", "ongeldig", "vervallen":
+		return true
+	}
+	return false
 }
 
 // ParseResult reads a concentration with a decimal point or comma, "<15" for one
@@ -39,7 +43,7 @@ var absent = map[string]bool{ //nolint:gochecknoglobals // a fixed table
 // tube without a result. It never takes a missing result for 0.
 func ParseResult(s string) (Result, error) {
 	text := strings.TrimSpace(strings.ReplaceAll(s, "\u00a0", " "))
-	if absent[strings.ToLower(text)] {
+	if absent(text) {
 		return Result{Text: text}, nil
 	}
 	number, below := strings.CutPrefix(text, "<")

@@ -34,7 +34,7 @@ type replayRow struct {
 }
 
 // properties is how many properties there are.
-const properties = 11
+const properties = 12
 
 // slotOf is the place of a property in replayRow.values.
 func slotOf(p reading.Property) int {

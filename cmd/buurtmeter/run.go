@@ -45,6 +45,7 @@ func commands() []command {
 		{"doctor", "doctor [flags]", "find out what can lose readings, and which setting to change", runDoctor},
 		{"redecode", "redecode --since DAY [flags]", "decode rejected messages again, after the decoder was mended", runRedecode},
 		{"mosquitto", "mosquitto --out FILE [flags]", "write the logins of all stations as a password file of Mosquitto", runMosquitto},
+		{"analyse", "analyse KIND FILE [flags]", "answer questions about CSV files: year figures and verdicts, areas, tubes, calibration", runAnalyse},
 		{"version", "version", "print the version", runVersion},
 	}
 }

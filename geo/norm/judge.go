@@ -1,10 +1,14 @@
 package norm
 
-import "buurtmeter/ingest/reading"
+import (
+	"math"
+
+	"buurtmeter/ingest/reading"
+)
 
 // MethodVersion names the rules of this package. It changes whenever a verdict
 // over the same data could.
-const MethodVersion = "2026.1"
+const MethodVersion = "2026.2"
 
 // coveragePercent is the least share of the year with valid values. It is the
 // 85 % of (EU) 2024/2881 Annex V B, and also what is left of the 90 % of
@@ -18,41 +22,58 @@ func MethodFor(k reading.Kind) Method { return Method{Version: MethodVersion, Ki
 
 // Judge compares one calendar year of hour means with a norm.
 //
-// A mean exceeds when the lower end of its expanded interval is above the norm,
-// and complies when the upper end is not; it can only be told when the year is
-// over and at least 85 % of its hours are valid. A count exceeds when more
-// periods than allowed are above the norm with their lower end, even when the
-// year is incomplete (ExceedsIncomplete then, since gaps can only hide further
-// ones); it complies when the year is over and covered for 85 %, and no more
-// periods than allowed reach above the norm with their upper end. In every
-// other case it cannot be told, and Reason says why.
+// It gives two answers that stand side by side. Probability is the probability
+// that the norm is exceeded, with the uncertainty of the instrument; Words says
+// it in words. Outcome is the verdict: for an instrument of reference that meets
+// its data-quality objective that of the law, which compares the measured value
+// itself (Method.ByValue); for every other instrument that of the probability,
+// which must be above 0.95 to exceed and below 0.05 to comply.
+//
+// A mean can only be told when the year is over and at least 85 % of its hours
+// are valid. A count exceeds also in a year that is not complete
+// (ExceedsIncomplete then, since gaps can only hide further exceedances), and
+// complies only when the year is over and covered for 85 %. In every other case
+// it cannot be told, and Reason says why.
 //
 // Value, Low and High are given whenever there is data, also when nothing can
-// be told. The interval of a quantity that is not negative does not reach below
-// 0. Judge does not look at n.Property of h: the caller passes the hours of the
-// norm's property.
+// be told; Probability of a mean only when the year is whole. Of a count in an
+// incomplete year it is the probability by what was measured, which further
+// hours can only raise. The interval of a quantity that is not negative does
+// not reach below 0. Judge does not look at n.Property of h: the caller passes
+// the hours of the norm's property.
 func Judge(n Norm, h Hours, s Span, m Method) Verdict { return StatsOf(h, s).Judge(n, m) }
 
 // Judge is the package's Judge on statistics that were computed before.
+//
+// The interval of a mean is twice its combined standard uncertainty
+// (Uncertainty). That of a count is the middle 95 % of the counts of a fixed set
+// of simulated years (see draws), widened where needed to hold the measured
+// count itself.
 func (s *Stats) Judge(n Norm, m Method) Verdict {
-	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year)}
-	b := bounds{int64(Relative(m.Kind, n.Property, n.Averaging))}
+	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n)}
+	c := m.comparison(n)
 	switch n.Averaging {
 	case Yearly:
-		s.judgeMean(&v, n, b)
+		s.judgeMean(&v, c)
 	case Daily:
 		v.Valid, v.Expected = s.DaysValid, s.Days
-		s.judgeCount(&v, n, s.DaysOver, s.countDays(n.scaled(), b))
+		k := counter{comparison: c}
+		for d, sum := range s.days {
+			k.add(d, sum)
+		}
+		s.judgeCount(&v, n, s.DaysOver, &k)
 	case Hourly:
 		v.Valid, v.Expected = s.Sum.N, s.Hours
-		s.judgeCount(&v, n, s.HoursOver, s.countHours(n.scaled(), b))
+		k := counter{comparison: c}
+		k.addHours(s.values)
+		s.judgeCount(&v, n, s.HoursOver, &k)
 	default:
 		v.Reason = ReasonNoData
 	}
 	return v
 }
 
-func (s *Stats) judgeMean(v *Verdict, n Norm, b bounds) {
+func (s *Stats) judgeMean(v *Verdict, c comparison) {
 	v.Valid, v.Expected = s.Sum.N, s.Hours
 	v.Coverage = share(v.Valid, v.Expected)
 	mean, ok := s.Sum.Mean()
@@ -60,60 +81,34 @@ func (s *Stats) judgeMean(v *Verdict, n Norm, b bounds) {
 		v.Reason = ReasonNoData
 		return
 	}
-	u := float64(b.expanded(s.Sum)) / float64(s.Sum.N) / (100 * reading.HourScale)
+	v.U = Uncertainty{
+		Relative:   coverage95 * c.relative,
+		Instrument: c.uncertainty(mean),
+		Gaps:       math.Sqrt(GapVariance(s.variance(mean), s.Sum.N, s.Hours)),
+	}
+	u := v.U.Expanded()
 	v.HasValue, v.Value, v.Low, v.High = true, mean, notBelowZero(mean, mean-u), mean+u
-	limit := n.scaled()
-	switch {
-	case s.incomplete(v.Valid, v.Expected, s.HoursOver) != ReasonNone:
-		v.Reason = s.incomplete(v.Valid, v.Expected, s.HoursOver)
-	case b.lowAbove(s.Sum, limit):
+	if v.Reason = s.incomplete(v.Valid, v.Expected, s.HoursOver); v.Reason != ReasonNone {
+		return
+	}
+	v.HasProbability, v.Probability = true, Exceedance(mean, v.U.Combined(), c.edge)
+	v.decide(c.exceeds(s.Sum))
+}
+
+// decide gives a verdict about a whole year its outcome; above tells that the
+// measured value is above the norm.
+func (v *Verdict) decide(above bool) {
+	switch words := v.Words(); {
+	case v.ByValue && above, !v.ByValue && words == WordsAbove:
 		v.Outcome = Exceeds
-	case b.highAbove(s.Sum, limit):
-		v.Reason = ReasonUncertainty
-	default:
+	case v.ByValue, words == WordsBelow:
 		v.Outcome = Complies
+	default:
+		v.Reason = ReasonUncertainty
 	}
 }
 
-// counts are numbers of periods above a norm: by their lower end, by the value
-// itself, and by their upper end.
-type counts struct{ low, value, high int }
-
-func (s *Stats) countHours(limit int64, b bounds) (c counts) {
-	low, high := b.thresholds(limit)
-	for _, x := range s.values {
-		// Few hours reach the lowest of the three, so that one comparison does
-		// for nearly all; Missing is below every threshold.
-		if v := int64(x); v > high {
-			c.high++
-			if v > limit {
-				c.value++
-			}
-			if v > low {
-				c.low++
-			}
-		}
-	}
-	return c
-}
-
-func (s *Stats) countDays(limit int64, b bounds) (c counts) {
-	for _, d := range s.days {
-		if !b.highAbove(d, limit) {
-			continue
-		}
-		c.high++
-		if d.Above(limit) {
-			c.value++
-		}
-		if b.lowAbove(d, limit) {
-			c.low++
-		}
-	}
-	return c
-}
-
-func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c counts) {
+func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c *counter) {
 	v.Coverage = share(v.Valid, v.Expected)
 	gap := s.incomplete(v.Valid, v.Expected, over)
 	switch {
@@ -125,19 +120,40 @@ func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c counts) {
 		v.Reason = gap
 		return
 	}
-	v.HasValue, v.Value, v.Low, v.High = true, float64(c.value), float64(c.low), float64(c.high)
+	v.U.Relative = coverage95 * c.relative
+	low, high := c.interval()
+	v.HasValue, v.Value = true, float64(c.measured)
+	v.Low, v.High = float64(min(low, c.measured)), float64(max(high, c.measured))
+	v.HasProbability, v.Probability = true, c.probability(n.Allowed)
+	above := c.measured > n.Allowed
+	if !v.ByValue {
+		above = v.Words() == WordsAbove
+	}
 	switch {
-	case c.low > n.Allowed && covered(v.Valid, v.Expected):
+	case above && covered(v.Valid, v.Expected):
 		v.Outcome = Exceeds
-	case c.low > n.Allowed:
+	case above:
 		v.Outcome, v.Reason = ExceedsIncomplete, gap
 	case gap != ReasonNone:
 		v.Reason = gap
-	case c.high > n.Allowed:
-		v.Reason = ReasonUncertainty
 	default:
-		v.Outcome = Complies
+		v.decide(above)
 	}
+}
+
+// variance returns the variance of the valid hours about their mean.
+func (s *Stats) variance(mean float64) float64 {
+	if s.Sum.N < 2 || s.Sum.N == s.Hours {
+		return 0 // not asked for
+	}
+	squares := 0.0
+	for _, x := range s.values {
+		if x != reading.Missing {
+			d := float64(x)/reading.HourScale - mean
+			squares += float64(d * d)
+		}
+	}
+	return squares / float64(s.Sum.N-1)
 }
 
 // incomplete says why the year as a whole cannot be told; ReasonNone when it

@@ -37,25 +37,28 @@ func TestJudgeYearMean(t *testing.T) {
 		outcome norm.Outcome
 		reason  norm.Reason
 	}{
-		"no vector":                {no2, norm.Hours{}, 0, ref, norm.CannotTell, norm.ReasonNoData},
-		"all missing":              {no2, full(reading.Missing), 0, ref, norm.CannotTell, norm.ReasonNoData},
-		"all zero":                 {no2, full(0), 0, ref, norm.Complies, norm.ReasonNone},
-		"negative":                 {no2, full(-µ), 0, ref, norm.Complies, norm.ReasonNone},
-		"well below":               {no2, full(20 * µ), 0, ref, norm.Complies, norm.ReasonNone},
-		"well above":               {no2, full(50 * µ), 0, ref, norm.Exceeds, norm.ReasonNone},
-		"at the norm":              {no2, full(40 * µ), 0, ref, norm.CannotTell, norm.ReasonUncertainty},
-		"upper end at the norm":    {pm10, full(32 * µ), 0, ref, norm.Complies, norm.ReasonNone}, // 32 * 1.25 = 40
-		"upper end a step above":   {pm10, full(32*µ + 1), 0, ref, norm.CannotTell, norm.ReasonUncertainty},
-		"lower end at the norm":    {pm10, full(80 * µ), 0, calibrated, norm.CannotTell, norm.ReasonUncertainty}, // 80 * 0.5 = 40
-		"lower end a step above":   {pm10, full(80*µ + 2), 0, calibrated, norm.Exceeds, norm.ReasonNone},
-		"raw sensor cannot exceed": {pm10, full(500 * µ), 0, norm.MethodFor(reading.KindSensor), norm.CannotTell, norm.ReasonUncertainty},
-		"just enough hours":        {no2, fill(full(20*µ), 7446, 8760, reading.Missing), 0, ref, norm.Complies, norm.ReasonNone},
-		"one hour too few":         {no2, fill(full(20*µ), 7445, 8760, reading.Missing), 0, ref, norm.CannotTell, norm.ReasonCoverage},
-		"too few and far above":    {no2, fill(full(90*µ), 4000, 8760, reading.Missing), 0, ref, norm.CannotTell, norm.ReasonCoverage},
-		"running":                  {no2, full(20 * µ), 4000, ref, norm.CannotTell, norm.ReasonRunning},
-		"running, nearly over":     {no2, full(20 * µ), 8759, ref, norm.CannotTell, norm.ReasonRunning},
-		"running with gaps":        {no2, fill(full(20*µ), 0, 700, reading.Missing), 4000, ref, norm.CannotTell, norm.ReasonCoverage},
-		"running without data":     {no2, full(reading.Missing), 4000, ref, norm.CannotTell, norm.ReasonNoData},
+		"no vector":               {no2, norm.Hours{}, 0, ref, norm.CannotTell, norm.ReasonNoData},
+		"all missing":             {no2, full(reading.Missing), 0, ref, norm.CannotTell, norm.ReasonNoData},
+		"all zero":                {no2, full(0), 0, ref, norm.Complies, norm.ReasonNone},
+		"negative":                {no2, full(-µ), 0, ref, norm.Complies, norm.ReasonNone},
+		"well below":              {no2, full(20 * µ), 0, ref, norm.Complies, norm.ReasonNone},
+		"well above":              {no2, full(50 * µ), 0, ref, norm.Exceeds, norm.ReasonNone},
+		"at the norm":             {no2, full(40 * µ), 0, ref, norm.Complies, norm.ReasonNone},
+		"a step above the norm":   {no2, full(40*µ + 1), 0, ref, norm.Exceeds, norm.ReasonNone},
+		"sensor at the norm":      {no2, full(40 * µ), 0, calibrated, norm.CannotTell, norm.ReasonUncertainty},
+		"sensor surely above":     {no2, full(51 * µ), 0, calibrated, norm.Exceeds, norm.ReasonNone},           // 11/(0.125*51) = 1.73
+		"sensor not surely above": {no2, full(50 * µ), 0, calibrated, norm.CannotTell, norm.ReasonUncertainty}, // 10/(0.125*50) = 1.60
+		"sensor surely below":     {no2, full(33 * µ), 0, calibrated, norm.Complies, norm.ReasonNone},          // 7/(0.125*33) = 1.70
+		"sensor not surely below": {no2, full(34 * µ), 0, calibrated, norm.CannotTell, norm.ReasonUncertainty}, // 6/(0.125*34) = 1.41
+		"raw sensor above":        {pm10, full(100 * µ), 0, norm.MethodFor(reading.KindSensor), norm.CannotTell, norm.ReasonUncertainty},
+		"raw sensor far above":    {pm10, full(230 * µ), 0, norm.MethodFor(reading.KindSensor), norm.Exceeds, norm.ReasonNone},
+		"just enough hours":       {no2, fill(full(20*µ), 7446, 8760, reading.Missing), 0, ref, norm.Complies, norm.ReasonNone},
+		"one hour too few":        {no2, fill(full(20*µ), 7445, 8760, reading.Missing), 0, ref, norm.CannotTell, norm.ReasonCoverage},
+		"too few and far above":   {no2, fill(full(90*µ), 4000, 8760, reading.Missing), 0, ref, norm.CannotTell, norm.ReasonCoverage},
+		"running":                 {no2, full(20 * µ), 4000, ref, norm.CannotTell, norm.ReasonRunning},
+		"running, nearly over":    {no2, full(20 * µ), 8759, ref, norm.CannotTell, norm.ReasonRunning},
+		"running with gaps":       {no2, fill(full(20*µ), 0, 700, reading.Missing), 4000, ref, norm.CannotTell, norm.ReasonCoverage},
+		"running without data":    {no2, full(reading.Missing), 4000, ref, norm.CannotTell, norm.ReasonNoData},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +86,12 @@ func TestJudgeCarriesItsInterval(t *testing.T) {
 	assert.InDelta(t, 38*1.15, v.High, 1e-9)
 	assert.InDelta(t, 1, v.Coverage, 0)
 	assert.Equal(t, 8784, v.Valid)
-	assert.Equal(t, norm.ReasonUncertainty, v.Reason)
+	assert.Equal(t, norm.Complies, v.Outcome)
+	assert.True(t, v.ByValue)
+	assert.InDelta(t, norm.Exceedance(38, 38*0.075, 40), v.Probability, 1e-12)
+	assert.Equal(t, norm.WordsCannotTell, v.Words(), "complies, and the doubt is said beside it")
+	assert.InDelta(t, 38*0.075, v.U.Instrument, 1e-12)
+	assert.Zero(t, v.U.Gaps)
 
 	v = norm.Judge(byID(t, "eu2008-no2-y"), year(2024, µ), norm.Span{Year: 2024}, norm.MethodFor(reading.KindReference))
 	assert.InDelta(t, 0, v.Low, 0, "a concentration is not below 0")
@@ -106,9 +114,9 @@ func TestJudgeCounts(t *testing.T) {
 	}{
 		"35 days":                    {day, days(2023, 35, 10*µ, 90*µ), 0, norm.Complies, norm.ReasonNone, 35, 35, 35},
 		"36 days":                    {day, days(2023, 36, 10*µ, 90*µ), 0, norm.Exceeds, norm.ReasonNone, 36, 36, 36},
-		"36 days that may be above":  {day, days(2023, 36, 10*µ, 50*µ), 0, norm.CannotTell, norm.ReasonUncertainty, 0, 0, 36},
-		"36 days, 36 half":           {day, fill(days(2023, 36, 10*µ, 51*µ), 0, 24*4, 90*µ), 0, norm.CannotTell, norm.ReasonUncertainty, 4, 36, 36},
-		"upper end at the norm":      {day, days(2023, 300, 10*µ, 40*µ), 0, norm.Complies, norm.ReasonNone, 0, 0, 0},
+		"36 days at the norm":        {day, days(2023, 36, 10*µ, 50*µ), 0, norm.Complies, norm.ReasonNone, 0, 0, 36},
+		"36 days, 32 a little":       {day, fill(days(2023, 36, 10*µ, 51*µ), 0, 24*4, 110*µ), 0, norm.Exceeds, norm.ReasonNone, 5, 36, 36},
+		"300 days below":             {day, days(2023, 300, 10*µ, 40*µ), 0, norm.Complies, norm.ReasonNone, 0, 0, 63},
 		"36 days in half a year":     {day, fill(days(2023, 36, 10*µ, 90*µ), 4380, 8760, reading.Missing), 0, norm.ExceedsIncomplete, norm.ReasonCoverage, 36, 36, 36},
 		"35 days in half a year":     {day, fill(days(2023, 35, 10*µ, 90*µ), 4380, 8760, reading.Missing), 0, norm.CannotTell, norm.ReasonCoverage, 35, 35, 35},
 		"36 days by half-year":       {day, days(2023, 36, 10*µ, 90*µ), 4380, norm.ExceedsIncomplete, norm.ReasonRunning, 36, 36, 36},
@@ -118,8 +126,8 @@ func TestJudgeCounts(t *testing.T) {
 		"hours but no whole day":     {day, fill(year(2023, reading.Missing), 0, 17, 90*µ), 0, norm.CannotTell, norm.ReasonCoverage, 0, 0, 0},
 		"18 hours":                   {hour, fill(year(2023, 10*µ), 0, 18, 300*µ), 0, norm.Complies, norm.ReasonNone, 18, 18, 18},
 		"19 hours":                   {hour, fill(year(2023, 10*µ), 0, 19, 300*µ), 0, norm.Exceeds, norm.ReasonNone, 19, 19, 19},
-		"19 hours at the norm":       {hour, fill(year(2023, 10*µ), 0, 19, 200*µ), 0, norm.CannotTell, norm.ReasonUncertainty, 0, 0, 19},
-		"19 hours a step above":      {hour, fill(year(2023, 10*µ), 0, 19, 200*µ+1), 0, norm.CannotTell, norm.ReasonUncertainty, 0, 19, 19},
+		"19 hours at the norm":       {hour, fill(year(2023, 10*µ), 0, 19, 200*µ), 0, norm.Complies, norm.ReasonNone, 0, 0, 19},
+		"19 hours a step above":      {hour, fill(year(2023, 10*µ), 0, 19, 200*µ+1), 0, norm.Exceeds, norm.ReasonNone, 0, 19, 19},
 		"19 hours, then silence":     {hour, fill(fill(year(2023, reading.Missing), 0, 100, 10*µ), 0, 19, 300*µ), 0, norm.ExceedsIncomplete, norm.ReasonCoverage, 19, 19, 19},
 		"no data":                    {hour, norm.Hours{}, 0, norm.CannotTell, norm.ReasonNoData, 0, 0, 0},
 		"no data for days":           {day, norm.Hours{}, 0, norm.CannotTell, norm.ReasonNoData, 0, 0, 0},

@@ -189,7 +189,7 @@ func TestExpanded(t *testing.T) {
 		{reading.KindTube, reading.PM10, 40, 40},
 		{reading.KindReference, reading.NO2, 2, 1.5},
 		{reading.KindReference, reading.NO2, 0, 1.5},
-		{reading.KindReference, reading.NO2, -40, 6},
+		{reading.KindReference, reading.NO2, -40, 1.5},
 		{"unheard-of", reading.NO2, 40, 30},
 		{"", reading.NO2, 40, 30},
 		{reading.KindReference, reading.Humidity, 40, 40},

@@ -270,6 +270,7 @@ func TestNamesBeyondDoubt(t *testing.T) {
 		"barometric_pressure_1": "pressure", "pressure_pa": "pressure", "pressure": "pressure ?", "barometric_pressure": "pressure ?",
 		"pm2_5": "pm25", "PM2.5": "pm25", "pm25_1": "pm25", "pm10": "pm10", "pm_10": "pm10", "pm1": "pm1", "pm1_0": "pm1",
 		"no2": "no2 ?", "NO2": "no2 ?", "no2_1": "no2 ?", "no2_ppb": "no2", "o3_ug_m3": "o3", "co": "co ?", "co_ppm": "co",
+		"benzene": "benzene ?", "C6H6_1": "benzene ?", "benzene_ppb": "benzene", "ethylbenzene": "",
 		"co2": "", "co_2": "", "pm1_5": "", "pm_1": "", "pm4": "", "no2_kohm": "", "no2_raw": "", "nox_index": "", "pm25_ppb": "",
 		"no": "", "soil_temperature": "", "temperature_1234": "", "": "", "_1": "", "p1": "", "noise": "", strings.Repeat("x", 200): "",
 	} {
@@ -286,6 +287,7 @@ func TestNamesBeyondDoubt(t *testing.T) {
 	for key, want := range map[string]bool{
 		"no2_kohm": true, "temp_in": true, "pm4": false, "pm25_raw": true, "o3": true, "audio3": false, "rpm1": false, "a_pm1x": true,
 		"soil_temperature": false, "battery": false, "rssi": false, "pm003Count": false, "join_attempts": false, "co2": false, "": false,
+		"benzene_mv": true, "ethylbenzene": false,
 	} {
 		assert.Equal(t, want, suspect([]byte(key)), key)
 	}

@@ -159,7 +159,7 @@ func (d *decoder) problem(cause, detail string, element []byte) {
 
 // slots is how many properties there are; slot and propertyOf are the same
 // table as reading.Properties, without a search (a test compares them).
-const slots = 11
+const slots = 12
 
 func slot(name []byte) int {
 	switch reading.Property(name) {
@@ -185,6 +185,8 @@ func slot(name []byte) int {
 		return 9
 	case reading.CO:
 		return 10
+	case reading.Benzene:
+		return 11
 	}
 	return -1
 }
@@ -192,7 +194,7 @@ func slot(name []byte) int {
 func propertyOf(slot int) reading.Property {
 	return [slots]reading.Property{
 		reading.NO2, reading.PM25, reading.PM10, reading.Temperature, reading.Humidity, reading.Pressure,
-		reading.PM1, reading.PM25Corrected, reading.O3, reading.SO2, reading.CO,
+		reading.PM1, reading.PM25Corrected, reading.O3, reading.SO2, reading.CO, reading.Benzene,
 	}[slot]
 }
 

@@ -230,11 +230,6 @@ func TestSlotsFollowTheTableOfProperties(t *testing.T) {
 	assert.Equal(t, -1, slot([]byte("co2")))
 }
 
-func TestThePpbFactorFollowsFromTheGasLaw(t *testing.T) {
-	got := 46.0055 * 101.325 / (8.314462618 * 293.15)
-	assert.InDelta(t, MicrogramPerPpbNO2, got, 0.0001)
-}
-
 // TestStampsAgreeWithTime compares the two time parsers with package time over
 // many moments and offsets.
 func TestStampsAgreeWithTime(t *testing.T) {

@@ -121,6 +121,8 @@ func pollutant(name []byte) (reading.Property, bool) {
 		return reading.SO2, true
 	case "co", "carbon_monoxide":
 		return reading.CO, true
+	case "benzene", "c6h6":
+		return reading.Benzene, true
 	}
 	return "", false
 }
@@ -141,7 +143,7 @@ func suspect(key []byte) bool {
 			return true
 		}
 	}
-	for _, ours := range [...]string{"pm1", "pm2", "pm_1", "pm_2", "pm01", "pm02", "no2", "no_2", "o3", "so2"} {
+	for _, ours := range [...]string{"pm1", "pm2", "pm_1", "pm_2", "pm01", "pm02", "no2", "no_2", "o3", "so2", "benzene", "c6h6"} {
 		// Not within a word: rpm1 and foo3 are something else.
 		if i := bytes.Index(name, []byte(ours)); i == 0 || i > 0 && (name[i-1] < 'a' || name[i-1] > 'z') {
 			return true

@@ -18,8 +18,8 @@ func TestSenML(t *testing.T) {
 		{name: "base fields change", in: `[{"bn":"a/","bt":1795417200,"n":"no2","v":1},{"bt":1795417260,"n":"no2","v":2},{"bn":"a/no","n":"2","v":3,"t":60}]`, want: at + " no2=1\n2026-11-23T07:01:00Z no2=2\n2026-11-23T07:02:00Z no2=3"},
 		{name: "a base name only", in: `[{"bn":"a:no2","v":1}]`, want: now + " no2=1[server-time]"},
 		{
-			name: "names that end in a property", in: `[{"n":"no2","v":1},{"n":"a/PM2.5","v":2},{"n":"a:pm10","v":3},{"n":"a/b:c/Temp","v":4},{"n":"RH","v":5},{"n":"barometric_pressure","v":1000},{"n":"pm1_0","v":6},{"n":"pm25-corrected","v":7},{"n":"o3","v":8},{"n":"so2","v":9},{"n":"co","v":10}]`,
-			want: now + " no2=1[server-time] pm25=2[server-time] pm10=3[server-time] temperature=4[server-time] humidity=5[server-time] pressure=1000[server-time] pm1=6[server-time] pm25-corrected=7[server-time] o3=8[server-time] so2=9[server-time] co=10[server-time]",
+			name: "names that end in a property", in: `[{"n":"no2","v":1},{"n":"a/PM2.5","v":2},{"n":"a:pm10","v":3},{"n":"a/b:c/Temp","v":4},{"n":"RH","v":5},{"n":"barometric_pressure","v":1000},{"n":"pm1_0","v":6},{"n":"pm25-corrected","v":7},{"n":"o3","v":8},{"n":"so2","v":9},{"n":"co","v":10},{"n":"benzene","v":11}]`,
+			want: now + " no2=1[server-time] pm25=2[server-time] pm10=3[server-time] temperature=4[server-time] humidity=5[server-time] pressure=1000[server-time] pm1=6[server-time] pm25-corrected=7[server-time] o3=8[server-time] so2=9[server-time] co=10[server-time] benzene=11[server-time]",
 		},
 		{name: "names that do not", in: `[{"n":"mics_no2","v":1},{"n":"no2/raw","v":1},{"n":"nox","v":1},{"n":"pm10","v":2}]`, want: now + " pm10=2[server-time]\n! property-unknown"},
 		{name: "a channel for the full name", channels: []reading.Channel{{Key: mac, Property: "humidity"}, {Key: "v", Property: "no2", Unit: "ppb"}}, in: `[{"n":"` + mac + `","u":"%RH","v":20},{"n":"v","v":20}]`, want: now + " no2=38.25[server-time] humidity=20[server-time]"},

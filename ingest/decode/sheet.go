@@ -417,6 +417,8 @@ func namedProperty(name []byte) (slot int, ok bool) {
 		return 9, true
 	case "co":
 		return 10, true
+	case "benzene", "c6h6":
+		return 11, true
 	}
 	return 0, false
 }

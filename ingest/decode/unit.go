@@ -2,16 +2,15 @@ package decode
 
 import "buurtmeter/ingest/reading"
 
-// µg/m³ per ppb at 20 °C and 1 atm (293.15 K, 101.325 kPa), the conditions to
-// which the directive refers gases: M·p/(R·T) with M in g/mol, R = 8.314462618.
-// 25 °C, the habit in the US, would make every value 1.7 % lower.
+// µg/m³ per ppb at 20 °C and 1 atm, from the table of all factors.
 const (
-	// MicrogramPerPpbNO2 is the figure that the UK network and openair use, with
-	// M = 46.0055; the directive's own 293 K and 101.3 kPa give 1.9130.
-	MicrogramPerPpbNO2 = 1.9125
-	microgramPerPpbO3  = 1.9953 // 47.9982
-	microgramPerPpbSO2 = 2.6633 // 64.066
-	microgramPerPpbCO  = 1.1644 // 28.010
+	// MicrogramPerPpbNO2 is the figure that the UK network and openair use; the
+	// directive's own 293 K and 101.3 kPa give 1.9130.
+	MicrogramPerPpbNO2     = float64(reading.PpbNO2) / reading.PpbParts
+	microgramPerPpbO3      = float64(reading.PpbO3) / reading.PpbParts
+	microgramPerPpbSO2     = float64(reading.PpbSO2) / reading.PpbParts
+	microgramPerPpbCO      = float64(reading.PpbCO) / reading.PpbParts
+	microgramPerPpbBenzene = float64(reading.PpbBenzene) / reading.PpbParts
 )
 
 // conversion turns a value into its property's own unit: value·factor + offset.
@@ -119,6 +118,8 @@ func perPpb(p reading.Property) (micrograms float64, known bool) {
 		return microgramPerPpbSO2, true
 	case reading.CO:
 		return microgramPerPpbCO, true
+	case reading.Benzene:
+		return microgramPerPpbBenzene, true
 	default:
 		return 0, false
 	}

@@ -124,6 +124,8 @@ func TestUnitsOfKits(t *testing.T) {
 		{"so2", "ppb", 1, 2.6633},
 		{"o3", "ppb", 1, 1.9953},
 		{"co", "ppm", 1, 1.1644},
+		{"benzene", "ppb", 1, 3.2472},
+		{"benzene", "mg/m3", 0.002, 2},
 		{"co", "ug/m3", 1000, 1},
 		{"pm10", "mg/m3", 0.05, 50},
 	} {

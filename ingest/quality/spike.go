@@ -30,7 +30,7 @@ const (
 // which the check does not apply.
 func spikeScale(p reading.Property) int64 {
 	switch p {
-	case reading.NO2, reading.PM1, reading.PM25, reading.PM10, reading.PM25Corrected, reading.O3, reading.SO2:
+	case reading.NO2, reading.PM1, reading.PM25, reading.PM10, reading.PM25Corrected, reading.O3, reading.SO2, reading.Benzene:
 		return 2 * reading.HourScale // µg/m³
 	case reading.CO:
 		return reading.HourScale / 10 // mg/m³

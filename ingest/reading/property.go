@@ -19,6 +19,8 @@ const (
 	O3   Property = "o3"
 	SO2  Property = "so2"
 	CO   Property = "co"
+	// Benzene is C6H6.
+	Benzene Property = "benzene"
 	// PM25Corrected is PM2.5 as the kit itself corrected it. It is a series of its
 	// own beside PM25, which is raw.
 	PM25Corrected Property = "pm25-corrected"
@@ -60,7 +62,7 @@ func Properties() []PropertyInfo {
 }
 
 // propertyTable is an array, so that looking a property up costs no allocation.
-func propertyTable() [11]PropertyInfo {
+func propertyTable() [12]PropertyInfo {
 	return [...]PropertyInfo{
 		{NO2, "µg/m³", "NO2", -20, 1000, true},
 		{PM25, "µg/m³", "PM2.5", -20, 1000, true},
@@ -73,6 +75,7 @@ func propertyTable() [11]PropertyInfo {
 		{O3, "µg/m³", "O3", -20, 1000, true},
 		{SO2, "µg/m³", "SO2", -20, 2000, true},
 		{CO, "mg/m³", "CO", -1, 150, true},
+		{Benzene, "µg/m³", "C6H6", -20, 1000, true},
 	}
 }
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"buurtmeter/cmd/buurtmeter/analyse"
+)
+
+// runAnalyse answers questions about files, without a server.
+func runAnalyse(ctx context.Context, p *program, args []string) error {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		p.analyseHelp()
+		return nil
+	}
+	for _, c := range analyse.Commands() {
+		if c.Name != args[0] {
+			continue
+		}
+		fs := flag.NewFlagSet("analyse "+c.Name, flag.ContinueOnError)
+		run := c.New(fs)
+		files, err := p.parse(fs, args[1:])
+		if err != nil {
+			return err
+		}
+		err = run(ctx, &analyse.Terminal{Out: p.stdout, Err: p.stderr, Now: p.now}, files)
+		var known *analyse.Problem
+		if errors.As(err, &known) {
+			return hint(err, "%s", known.Try)
+		}
+		return err
+	}
+	var names []string
+	for _, c := range analyse.Commands() {
+		names = append(names, c.Name)
+	}
+	return hint(fmt.Errorf("unknown analysis %q", args[0]), "use one of: %s", strings.Join(names, ", "))
+}
+
+func (p *program) analyseHelp() {
+	_, _ = fmt.Fprintln(p.stdout, "buurtmeter analyse answers questions about CSV files with the engine of the platform, without a server.\n\nAnalyses:")
+	for _, c := range analyse.Commands() {
+		_, _ = fmt.Fprintf(p.stdout, "  %s\n      %s\n", c.Usage, c.Short)
+	}
+	_, _ = fmt.Fprintln(p.stdout, "\nFlags of an analysis: buurtmeter analyse NAME -h. --json gives JSON instead of a table.")
+}

@@ -30,6 +30,58 @@ type Pair struct {
 	Used bool
 }
 
+// PairRow is one tube beside a reference station.
+type PairRow struct {
+	Exposure
+	// Reference is the mean of the station over the same hours, NaN without one.
+	Reference float64
+	// Missing is the share of those hours without a value, 0 to 1.
+	Missing float64
+}
+
+// PairsOf combines tubes that hung together beside a station into pairs: the
+// means of what the tubes and their rows say, and the largest missing share. A
+// group in which no tube counts is no pair; left counts those.
+func PairsOf(rows []PairRow, policy Policy) (pairs []Pair, left int) {
+	tubes := make([]Exposure, len(rows))
+	for i, r := range rows {
+		tubes[i] = r.Exposure
+		tubes[i].Row = i // to find the row again
+	}
+	for _, p := range Combine(tubes, policy) {
+		if len(p.Tubes) == 0 {
+			left++
+			continue
+		}
+		pair := Pair{Location: p.Location, Period: p.Label, Tube: p.Mean}
+		for _, e := range p.Tubes {
+			pair.Reference += rows[e.Row].Reference / float64(len(p.Tubes))
+			pair.Missing = max(pair.Missing, rows[e.Row].Missing)
+		}
+		pairs = append(pairs, pair)
+	}
+	return pairs, left
+}
+
+// PairRows sets tubes beside stations: beside names the station of a location.
+// Tubes at other locations are left out.
+func (s Stations) PairRows(tubes []Exposure, beside map[string]string) ([]PairRow, error) {
+	var rows []PairRow
+	for _, e := range tubes {
+		name, ok := beside[e.Location]
+		if !ok || e.Blank {
+			continue
+		}
+		column, ok := s.Column(name)
+		if !ok {
+			return nil, fmt.Errorf("%w: there is no station %s", ErrPairs, quoted(name))
+		}
+		w := s.MeanOver(column, e.Start, e.End)
+		rows = append(rows, PairRow{Exposure: e, Reference: w.Mean, Missing: w.Missing()})
+	}
+	return rows, nil
+}
+
 // Calibration is how tubes are set right by reference stations, with the rows
 // that it rests on.
 type Calibration struct {

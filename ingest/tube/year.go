@@ -19,6 +19,12 @@ type YearRule struct {
 	// Year: 0.98 means that January was 1/0.98 of the period that follows. 0 means
 	// that missing weeks are not estimated.
 	HeadRatio float64
+	// Stations are reference stations; when given, the ratio of the head is
+	// computed from them for each place and HeadRatio is not used.
+	Stations *Stations
+	// Annualise is the way in which a place that was measured for less than nine
+	// months is told as a year, by Stations; empty or AsIs leaves its mean as it is.
+	Annualise Way
 }
 
 // DefaultHeadRatio is the ratio of the Antwerp campaign of 2021, by its
@@ -29,6 +35,10 @@ const DefaultHeadRatio = 0.98
 // maxHead is the longest head of a year that is estimated from the period that
 // follows: January.
 const maxHead = 31 * 24 * time.Hour
+
+// shortCampaign is the coverage below which a mean is no year mean without more:
+// nine months (LAQM.TG(22) 7.140; not verified at the source).
+const shortCampaign = 0.75
 
 // yearNoon: a year of tubes runs from noon on New Year's Day to noon a year
 // later, as in the Antwerp campaign of 2021: tubes are changed by day.
@@ -71,6 +81,11 @@ type Year struct {
 	// Below and Lost count tubes below the limit of detection and without a
 	// result, in those periods.
 	Below, Lost int
+	// Annualised is the way by which the mean was told as a year, AsIs if none.
+	Annualised Way
+	// Untold says why an estimate that was asked for could not be made; the mean
+	// then goes without.
+	Untold error
 }
 
 // bounds are the begin and the end of a year.
@@ -138,11 +153,12 @@ func (s *sums) add(seconds, value, low, high float64) {
 }
 
 func (r YearRule) year(place string, year int, periods []Period) Year {
-	y := Year{Location: place, Year: year}
+	y := Year{Location: place, Year: year, Annualised: AsIs}
 	b := r.bounds(year)
 	var all, first sums
 	var means []float64
-	firstAt := b.To
+	var windows []Span
+	head := Span{b.To, b.To} // the first period within the year
 	for _, p := range periods {
 		if r.yearOf(p) == year {
 			y.Tubes += len(p.Tubes)
@@ -152,30 +168,50 @@ func (r YearRule) year(place string, year int, periods []Period) Year {
 				means = append(means, p.Mean)
 			}
 		}
-		part, start := r.part(p, b)
+		part, within := r.part(p, b)
 		if part.seconds <= 0 {
 			continue
 		}
+		windows = append(windows, within)
 		all.add(part.seconds, part.value/part.seconds, part.low/part.seconds, part.high/part.seconds)
-		if start.Before(firstAt) {
-			first, firstAt = part, start
+		if within.From.Before(head.From) {
+			first, head = part, within
 		}
 	}
 	y.Periods = len(means)
 	y.Coverage = min(all.seconds/b.To.Sub(b.From).Seconds(), 1)
-	if head := firstAt.Sub(b.From); r.HeadRatio > 0 && head > 0 && head <= maxHead && first.seconds > 0 {
-		y.HeadEstimated = head
-		by := first.seconds * r.HeadRatio
-		all.add(head.Seconds(), first.value/by, first.low/by, first.high/by)
+	annualise := r.Annualise != "" && r.Annualise != AsIs && y.Coverage < shortCampaign
+	if gap := head.From.Sub(b.From); gap > 0 && gap <= maxHead && !annualise {
+		if ratio := r.headRatio(&y, b.From, head); ratio > 0 {
+			y.HeadEstimated = gap
+			by := first.seconds * ratio
+			all.add(gap.Seconds(), first.value/by, first.low/by, first.high/by)
+		}
 	}
-	r.finish(&y, all, means)
+	told := r.finish(&y, all, means)
+	if annualise {
+		told = r.annualise(&y, told, windows, b)
+	}
+	u := 2 * math.Sqrt(told.measured+told.time)
+	y.Low, y.High = max(told.low-u, min(0, y.Mean)), told.high+u
 	return y
+}
+
+// headRatio is the ratio for the head of this year of this place; 0 when there
+// is none.
+func (r YearRule) headRatio(y *Year, begin time.Time, first Span) float64 {
+	if r.Stations == nil {
+		return r.HeadRatio
+	}
+	ratio, _, err := r.Stations.HeadRatioOf(begin, first.From, first.To)
+	y.Untold = err
+	return ratio
 }
 
 // part is what a period adds to a year: each of its tubes weighs as long as it
 // hung within the year, and all of them together as one.
-func (r YearRule) part(p Period, b Span) (s sums, start time.Time) {
-	start = b.To
+func (r YearRule) part(p Period, b Span) (s sums, within Span) {
+	within = Span{b.To, b.From}
 	n := float64(len(p.Tubes))
 	for i, e := range p.Tubes {
 		from, to := e.Start, e.End
@@ -188,8 +224,11 @@ func (r YearRule) part(p Period, b Span) (s sums, start time.Time) {
 		if !to.After(from) {
 			continue
 		}
-		if from.Before(start) {
-			start = from
+		if from.Before(within.From) {
+			within.From = from
+		}
+		if to.After(within.To) {
+			within.To = to
 		}
 		low, high := p.Values[i], p.Values[i]
 		if e.Result.Below {
@@ -197,10 +236,14 @@ func (r YearRule) part(p Period, b Span) (s sums, start time.Time) {
 		}
 		s.add(to.Sub(from).Seconds()/n, p.Values[i], low, high)
 	}
-	return s, start
+	return s, within
 }
 
-// finish makes the mean and its interval of the sums.
+// told is a mean with where results below the limit let it lie, and its
+// variances: of what was measured and of the time that was not.
+type told struct{ low, high, measured, time float64 }
+
+// finish makes the mean of the sums.
 //
 // The variance (k = 1) is that of the calibration, its scatter divided by the
 // number of periods and its line whole, and that of the time in which no tube
@@ -210,22 +253,46 @@ func (r YearRule) part(p Period, b Span) (s sums, start time.Time) {
 // The formula takes gaps to come at random: half a year in a row can be further
 // off. Without a calibration the first part is 15 % of the mean at k = 2. Results
 // below the limit stretch the interval to where they could lie.
-func (r YearRule) finish(y *Year, all sums, means []float64) {
+func (r YearRule) finish(y *Year, all sums, means []float64) told {
 	y.Raw = all.value / all.seconds
-	low, high := all.low/all.seconds, all.high/all.seconds
+	t := told{low: all.low / all.seconds, high: all.high / all.seconds}
 	n := float64(max(len(means), 1))
 	y.Mean = y.Raw
-	variance := math.Pow(uncalibratedRelative/2*y.Raw, 2)
+	t.measured = math.Pow(uncalibratedRelative/2*y.Raw, 2)
 	if c := r.Calibration; c != nil {
 		y.Calibrated = true
-		y.Mean, low, high = c.Apply(y.Raw), c.Apply(low), c.Apply(high)
-		variance = c.scatter()/n + c.lineVariance(y.Mean)
+		y.Mean, t.low, t.high = c.Apply(y.Raw), c.Apply(t.low), c.Apply(t.high)
+		t.measured = c.scatter()/n + c.lineVariance(y.Mean)
 	}
 	one := timeRelative * y.Mean
 	spread := max(one*one/(1-1.0/fourWeeks), sampleVariance(means))
-	variance += spread / n * (1 - y.Coverage)
-	u := 2 * math.Sqrt(variance)
-	y.Low, y.High = max(low-u, min(0, y.Mean)), high+u
+	t.time = spread / n * (1 - y.Coverage)
+	return t
+}
+
+// annualise tells the mean as that of the year. The variance of time becomes the
+// square of the error that the way makes on the stations themselves, left out
+// one by one.
+func (r YearRule) annualise(y *Year, t told, windows []Span, year Span) told {
+	if r.Stations == nil {
+		y.Untold = ErrStations
+		return t
+	}
+	stations := r.Stations.Year(windows, year)
+	mean, err := Annualise(r.Annualise, y.Mean, stations)
+	if err != nil {
+		y.Untold = err
+		return t
+	}
+	rmse, _, err := LeaveOneOut(r.Annualise, stations)
+	if err != nil {
+		y.Untold = err
+		return t
+	}
+	t.low, t.high = t.low+mean-y.Mean, t.high+mean-y.Mean
+	t.time = rmse * rmse
+	y.Mean, y.Annualised = mean, r.Annualise
+	return t
 }
 
 func sampleVariance(v []float64) float64 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,19 @@ type Exposure struct {
 
 // Seconds is how long the tube was exposed.
 func (e Exposure) Seconds() float64 { return e.End.Sub(e.Start).Seconds() }
+
+// IsBlank reports whether the code of a tube or what is said of it marks a field
+// blank: "34-VB1" (veldblanco), or a word such as blanco.
+func IsBlank(code, said string) bool {
+	for _, part := range strings.FieldsFunc(strings.ToLower(code), func(r rune) bool { return strings.ContainsRune(" -_./", r) }) {
+		switch strings.TrimRight(part, "0123456789") {
+		case "vb", "bl", "blank", "blanco", "veldblanco", "fb":
+			return true
+		}
+	}
+	said = strings.ToLower(said)
+	return strings.Contains(said, "veldblanco") || strings.Contains(said, "field blank") || strings.TrimSpace(said) == "blanco" || strings.TrimSpace(said) == "blank"
+}
 
 // goodCV is the coefficient of variation below which the precision of tubes
 // that hung together is called good: 20 %, the British rule for diffusion tubes

@@ -205,7 +205,7 @@ func TestAntwerpYearMeans(t *testing.T) {
 		}
 	}
 	require.InDelta(t, 40.478695, got["Pothoekstraat Noord"].Mean, 5e-7)
-	require.Greater(t, got["Van Maerlant"].High-got["Van Maerlant"].Low, 1.5*(got["Pothoekstraat Noord"].High-got["Pothoekstraat Noord"].Low), "half a year is told less well")
+	require.Greater(t, got["Van Maerlant"].High-got["Van Maerlant"].Low, 1.1*(got["Pothoekstraat Noord"].High-got["Pothoekstraat Noord"].Low), "half a year is told less well")
 	require.Less(t, got["Pothoekstraat Noord"].Low, 40.0, "published above 40, and not certain to be")
 }
 

@@ -53,10 +53,12 @@ const (
 	timeRelative = 0.09
 	// fourWeeks is how many periods of four weeks a year has.
 	fourWeeks = 13
-	// uncalibratedRelative is the expanded uncertainty of a year mean of tubes that
-	// were not compared with a reference: 15 % (EN 16339:2025, by its catalogue
-	// text).
-	uncalibratedRelative = 0.15
+	// leastRelative is the expanded uncertainty of a year mean of tubes: 15 %
+	// (EN 16339:2025, by its catalogue text). It is also the data-quality objective
+	// of the reference stations (2008/50/EC Annex I), and what was set right by a
+	// station is not better known than the station: pairs can make it more, never
+	// less.
+	leastRelative = 0.15
 )
 
 // Year is the mean of one place over one calendar year.
@@ -245,25 +247,26 @@ type told struct{ low, high, measured, time float64 }
 
 // finish makes the mean of the sums.
 //
-// The variance (k = 1) is that of the calibration, its scatter divided by the
-// number of periods and its line whole, and that of the time in which no tube
-// hung, by ISO 11222: u² = s²/N (1 - N/Nmax), written with the share of the year
+// The variance (k = 1) is that of the measurement and that of the time in which
+// no tube hung. The first is the scatter of the calibration divided by the number
+// of periods and its line whole, and never less than 15 % of the mean at k = 2;
+// see leastRelative. The second is that of ISO 11222: u² = s²/N (1 - N/Nmax), written with the share of the year
 // that was measured, so that N/Nmax is the coverage. s is the spread of the
 // periods, and at least what one tube of four weeks is off by (timeRelative).
 // The formula takes gaps to come at random: half a year in a row can be further
-// off. Without a calibration the first part is 15 % of the mean at k = 2. Results
+// off. Results
 // below the limit stretch the interval to where they could lie.
 func (r YearRule) finish(y *Year, all sums, means []float64) told {
 	y.Raw = all.value / all.seconds
 	t := told{low: all.low / all.seconds, high: all.high / all.seconds}
 	n := float64(max(len(means), 1))
 	y.Mean = y.Raw
-	t.measured = math.Pow(uncalibratedRelative/2*y.Raw, 2)
 	if c := r.Calibration; c != nil {
 		y.Calibrated = true
 		y.Mean, t.low, t.high = c.Apply(y.Raw), c.Apply(t.low), c.Apply(t.high)
 		t.measured = c.scatter()/n + c.lineVariance(y.Mean)
 	}
+	t.measured = max(t.measured, math.Pow(leastRelative/2*y.Mean, 2))
 	one := timeRelative * y.Mean
 	spread := max(one*one/(1-1.0/fourWeeks), sampleVariance(means))
 	t.time = spread / n * (1 - y.Coverage)

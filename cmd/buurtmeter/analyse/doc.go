@@ -23,5 +23,7 @@ type Command struct {
 // Commands returns the table of all analyses, in the order in which they are
 // listed. The slice is the caller's own.
 func Commands() []Command {
-	return []Command{}
+	return []Command{
+		tubesCommand(),
+	}
 }

@@ -109,11 +109,12 @@ func serialDay(s string, since1904 bool) (d day, seconds int, ok bool) {
 
 var errTime = errors.New("is not a time of day: write 11:32")
 
-// parseTime reads a time of day, "11:32", "11.32 uur", "11u32", "11:32:00", or a
-// fraction of a day as spreadsheets keep it, in seconds since midnight.
-func parseTime(s string) (seconds int, err error) {
-	if v, err := strconv.ParseFloat(s, 64); err == nil && v >= 0 && v < 1 && (v == 0 || len(s) > 5) {
-		return int(math.Round(v*86400)) % 86400, nil // 11.32 is no fraction of a day, 0.480555 is
+// parseTime reads a time of day, "11:32", "11.32 uur", "11u32", "11:32:00", in
+// seconds since midnight. In a spreadsheet a number below 1 is a fraction of a
+// day; in text, 0.30 is half past midnight.
+func parseTime(s string, spreadsheet bool) (seconds int, err error) {
+	if v, err := strconv.ParseFloat(s, 64); spreadsheet && err == nil && v >= 0 && v < 1 {
+		return int(math.Round(v*86400)) % 86400, nil
 	}
 	s = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(s), "uur"), "u"))
 	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(":.uh", r) })
@@ -161,7 +162,7 @@ func ParseMoment(s string, zone *time.Location) (time.Time, error) {
 	}
 	text, seconds := s, 0
 	if i := strings.LastIndexAny(strings.TrimSuffix(s, " uur"), " T"); i > 0 && strings.ContainsAny(s[i:], ":u") {
-		n, err := parseTime(s[i+1:])
+		n, err := parseTime(s[i+1:], false)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("%s %w", quoted(s), err)
 		}

@@ -37,8 +37,9 @@ type grid struct {
 	rows [][]string
 	// merged tells of a merged cell which cell holds its value.
 	merged map[[2]int][2]int
-	// since1904: the days of this spreadsheet count from 1904.
-	since1904 bool
+	// spreadsheet: dates and times may be numbers. since1904: its days count from
+	// 1904.
+	spreadsheet, since1904 bool
 }
 
 // cell returns the text of a cell, that of its whole for a merged one; rows and
@@ -130,7 +131,7 @@ func xlsxGrids(b []byte) (all []grid, err error) {
 		return nil, fmt.Errorf("%w: it has more than %d sheets", ErrFile, maxSheets)
 	}
 	for _, name := range names {
-		g := grid{name: name, since1904: props.Date1904 != nil && *props.Date1904}
+		g := grid{name: name, spreadsheet: true, since1904: props.Date1904 != nil && *props.Date1904}
 		if err := g.read(f); err != nil {
 			return nil, fmt.Errorf("%w: sheet %s: %w", ErrFile, quoted(name), err)
 		}

@@ -250,12 +250,12 @@ type told struct{ low, high, measured, time float64 }
 // The variance (k = 1) is that of the measurement and that of the time in which
 // no tube hung. The first is the scatter of the calibration divided by the number
 // of periods and its line whole, and never less than 15 % of the mean at k = 2;
-// see leastRelative. The second is that of ISO 11222: u² = s²/N (1 - N/Nmax), written with the share of the year
-// that was measured, so that N/Nmax is the coverage. s is the spread of the
-// periods, and at least what one tube of four weeks is off by (timeRelative).
-// The formula takes gaps to come at random: half a year in a row can be further
-// off. Results
-// below the limit stretch the interval to where they could lie.
+// see leastRelative. The second is that of ISO 11222, u² = s²/N (1 - N/Nmax),
+// written with the share of the year that was measured, so that N/Nmax is the
+// coverage. s is the spread of the periods, and at least what one tube of four
+// weeks is off by (timeRelative). The formula takes gaps to come at random: half
+// a year in a row can be further off. Results below the limit stretch the
+// interval to where they could lie.
 func (r YearRule) finish(y *Year, all sums, means []float64) told {
 	y.Raw = all.value / all.seconds
 	t := told{low: all.low / all.seconds, high: all.high / all.seconds}

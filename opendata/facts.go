@@ -136,7 +136,8 @@ func (f *seriesFacts) addBlock(bl reading.Block, h norm.Hours) {
 }
 
 func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
-	norms := normsOf(k.property)
+	norms := norm.Of(k.property)
+	var years []*norm.Stats // without those that have no data
 	for year := norm.YearOf(f.first); year <= norm.YearOf(f.last); year++ {
 		mean := norm.YearMean(h, year)
 		if mean.Valid == 0 {
@@ -146,21 +147,11 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 			Station: k.station, Property: k.property, Year: year,
 			Mean: mean.Mean, Valid: mean.Valid, Expected: mean.Expected,
 		})
-		stats := norm.StatsOf(h, norm.Span{Year: year, Until: f.until})
+		years = append(years, norm.StatsOf(h, norm.Span{Year: year, Until: f.until}))
 		for _, n := range norms {
-			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = stats.Judge(n, norm.MethodFor(f.kind))
+			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = norm.JudgeYears(n, norm.MethodFor(f.kind), years...)
 		}
 	}
-}
-
-func normsOf(p reading.Property) []norm.Norm {
-	var ns []norm.Norm
-	for _, n := range norm.Table() {
-		if n.Property == p {
-			ns = append(ns, n)
-		}
-	}
-	return ns
 }
 
 // addFacts turns the series into what the graph shows.
@@ -201,8 +192,12 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 			}
 		}
 	}
+	byID := make(map[norm.ID]norm.Norm, len(g.Norms)) // norm.ByID builds the whole table for each
+	for _, n := range g.Norms {
+		byID[n.ID] = n
+	}
 	for k, ps := range points {
-		n, ok := norm.ByID(k.Norm)
+		n, ok := byID[k.Norm]
 		if !ok {
 			continue
 		}

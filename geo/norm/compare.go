@@ -9,10 +9,12 @@ import (
 // comparison compares values with a limit: exactly as they are, and in standard
 // deviations.
 type comparison struct {
-	// limit in 1/reading.HourScale unit.
-	limit int64
+	// limit in 1/reading.HourScale unit, and how a value is rounded before it is
+	// compared with it.
+	limit    int64
+	rounding Rounding
 	// edge is the value, in the property's unit, above which a value is above
-	// the limit.
+	// the limit: the limit itself when nothing is rounded.
 	edge float64
 	// relative is the relative standard uncertainty (one standard deviation), a
 	// fraction, of values that are not below floor, in the property's unit; below
@@ -23,13 +25,30 @@ type comparison struct {
 func (m Method) comparison(n Norm) comparison {
 	limit := n.scaled()
 	return comparison{
-		limit: limit, edge: float64(limit) / reading.HourScale,
+		limit: limit, rounding: m.Rounding, edge: float64(m.Rounding.edge(limit)) / (2 * reading.HourScale),
 		relative: m.relative(n) / coverage95, floor: floorOf(n.Property),
 	}
 }
 
 // exceeds reports whether the mean is above the limit, exactly.
-func (c comparison) exceeds(s Sum) bool { return s.Above(c.limit) }
+func (c comparison) exceeds(s Sum) bool { return Above(s, c.limit, c.rounding) }
+
+// edge is where the rounded value begins to be above the limit, in
+// 1/(2·reading.HourScale) unit: half a step above the last step that is not
+// above it.
+func (r Rounding) edge(limit int64) int64 {
+	var step int64
+	switch r {
+	case HalfEven:
+		step = reading.HourScale
+	case HalfUp:
+		step = precision(limit)
+	default:
+		return 2 * limit
+	}
+	last, _ := floorDivMod(limit, 1, step)
+	return (2*last + 1) * step
+}
 
 // uncertainty is the standard uncertainty of the value x.
 func (c comparison) uncertainty(x float64) float64 { return c.relative * math.Max(x, c.floor) }

@@ -49,50 +49,85 @@ func Judge(n Norm, h Hours, s Span, m Method) Verdict { return StatsOf(h, s).Jud
 // (Uncertainty). That of a count is the middle 95 % of the counts of a fixed set
 // of simulated years (see draws), widened where needed to hold the measured
 // count itself.
-func (s *Stats) Judge(n Norm, m Method) Verdict {
-	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n)}
+//
+// A norm over several years is judged by JudgeYears; here the other years count
+// as not measured.
+func (s *Stats) Judge(n Norm, m Method) Verdict { return JudgeYears(n, m, s) }
+
+// JudgeYears judges a norm whose count is a mean over n.Years calendar years,
+// as the target value for O3 is over three. The years are given oldest first,
+// those without data may be left out and earlier ones may be there; the verdict
+// is of the last. At least one year must be given.
+//
+// Value, Low and High are means per year over the years with data. More
+// exceedances in all than n.Allowed for each of the years exceed, also when
+// years are missing, which then count as years without an exceedance; to comply
+// each year must be covered. (2008/50/EC Annex VII lets one valid year do for
+// the target value; that was not verified at the source and is not used.)
+func JudgeYears(n Norm, m Method, years ...*Stats) Verdict {
+	s := years[len(years)-1]
+	for years[0].Year <= s.Year-max(1, n.Years) {
+		years = years[1:]
+	}
+	v := Verdict{Norm: n.ID, Year: s.Year, Method: m, NotInForce: !n.InForce(s.Year), ByValue: m.ByValue(n), Basis: s.span.Basis}
 	c := m.comparison(n)
 	switch n.Averaging {
 	case Yearly:
-		s.judgeMean(&v, c)
-	case Daily:
-		v.Valid, v.Expected = s.DaysValid, s.Days
-		k := counter{comparison: c}
-		for d, sum := range s.days {
-			k.add(d, sum)
-		}
-		s.judgeCount(&v, n, s.DaysOver, &k)
-	case Hourly:
-		v.Valid, v.Expected = s.Sum.N, s.Hours
-		k := counter{comparison: c}
-		k.addHours(s.values)
-		s.judgeCount(&v, n, s.HoursOver, &k)
+		s.judgeYear(&v, c)
+	case PeakSeason:
+		s.judgePeakSeason(&v, c)
+	case Hourly, Daily, EightHour:
+		v.judgeCount(n, c, years)
 	default:
 		v.Reason = ReasonNoData
 	}
 	return v
 }
 
-func (s *Stats) judgeMean(v *Verdict, c comparison) {
+// judgeYear judges the mean of all hours of the year.
+func (s *Stats) judgeYear(v *Verdict, c comparison) {
 	v.Valid, v.Expected = s.Sum.N, s.Hours
+	mean, _ := s.Sum.Mean() // without hours there is nothing to vary
+	v.U.Gaps = math.Sqrt(GapVariance(s.variance(mean), s.Sum.N, s.Hours))
+	v.judgeMean(c, s.Sum, s.incomplete(v.Valid, v.Expected, s.HoursOver))
+}
+
+// judgePeakSeason judges the mean of the season with the highest one. What the
+// days that were not measured in it add is not known and not in its interval.
+func (s *Stats) judgePeakSeason(v *Verdict, c comparison) {
+	mean, _, _ := s.PeakSeason() // a mean without values says that there is none
+	for _, d := range s.DailyMax8() {
+		if d.N > 0 {
+			v.Valid++
+		}
+	}
+	v.Expected = s.Days
+	v.judgeMean(c, mean, s.incomplete(v.Valid, v.Expected, s.DaysOver))
+}
+
+// judgeMean fills v from a mean; gap says why the year is not whole.
+func (v *Verdict) judgeMean(c comparison, sum Sum, gap Reason) {
 	v.Coverage = share(v.Valid, v.Expected)
-	mean, ok := s.Sum.Mean()
-	if !ok {
+	mean, ok := sum.Mean()
+	switch {
+	case !ok && v.Valid == 0:
 		v.Reason = ReasonNoData
 		return
+	case !ok:
+		v.Reason = gap
+		if gap == ReasonNone {
+			v.Reason = ReasonCoverage
+		}
+		return
 	}
-	v.U = Uncertainty{
-		Relative:   coverage95 * c.relative,
-		Instrument: c.uncertainty(mean),
-		Gaps:       math.Sqrt(GapVariance(s.variance(mean), s.Sum.N, s.Hours)),
-	}
+	v.U.Relative, v.U.Instrument = coverage95*c.relative, c.uncertainty(mean)
 	u := v.U.Expanded()
 	v.HasValue, v.Value, v.Low, v.High = true, mean, notBelowZero(mean, mean-u), mean+u
-	if v.Reason = s.incomplete(v.Valid, v.Expected, s.HoursOver); v.Reason != ReasonNone {
+	if v.Reason = gap; gap != ReasonNone {
 		return
 	}
 	v.HasProbability, v.Probability = true, Exceedance(mean, v.U.Combined(), c.edge)
-	v.decide(c.exceeds(s.Sum))
+	v.decide(c.exceeds(sum))
 }
 
 // decide gives a verdict about a whole year its outcome; above tells that the
@@ -108,11 +143,31 @@ func (v *Verdict) decide(above bool) {
 	}
 }
 
-func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c *counter) {
+// judgeCount counts the periods above the norm over the years.
+func (v *Verdict) judgeCount(n Norm, c comparison, years []*Stats) {
+	k := counter{comparison: c}
+	need, withData, hours := max(1, n.Years), 0, 0
+	gap, whole := ReasonNone, true
+	for i, s := range years {
+		t := s.tally(n, &k, i*longestYear)
+		v.Valid += t.valid
+		v.Expected += t.expected
+		hours += s.Sum.N
+		if t.valid > 0 {
+			withData++
+		}
+		whole = whole && t.covered
+		if gap == ReasonNone || t.gap == ReasonCoverage {
+			gap = t.gap
+		}
+	}
+	if missing := need - len(years); missing > 0 {
+		v.Expected += missing * v.Expected / len(years)
+		gap, whole = ReasonCoverage, false
+	}
 	v.Coverage = share(v.Valid, v.Expected)
-	gap := s.incomplete(v.Valid, v.Expected, over)
 	switch {
-	case s.Sum.N == 0:
+	case hours == 0:
 		v.Reason = ReasonNoData
 		return
 	case v.Valid == 0:
@@ -121,22 +176,22 @@ func (s *Stats) judgeCount(v *Verdict, n Norm, over int, c *counter) {
 		return
 	}
 	v.U.Relative = coverage95 * c.relative
-	low, high := c.interval()
-	v.HasValue, v.Value = true, float64(c.measured)
-	v.Low, v.High = float64(min(low, c.measured)), float64(max(high, c.measured))
-	v.HasProbability, v.Probability = true, c.probability(n.Allowed)
-	above := c.measured > n.Allowed
+	low, high := k.interval()
+	perYear := func(n int) float64 { return float64(n) / float64(withData) }
+	v.HasValue, v.Value = true, perYear(k.measured)
+	v.Low, v.High = perYear(min(low, k.measured)), perYear(max(high, k.measured))
+	v.HasProbability, v.Probability = true, k.probability(need*n.Allowed)
+	v.Reason = gap // Words of a year with gaps are never "below"
+	above := k.measured > need*n.Allowed
 	if !v.ByValue {
 		above = v.Words() == WordsAbove
 	}
 	switch {
-	case above && covered(v.Valid, v.Expected):
-		v.Outcome = Exceeds
+	case above && whole:
+		v.Outcome, v.Reason = Exceeds, ReasonNone
 	case above:
-		v.Outcome, v.Reason = ExceedsIncomplete, gap
-	case gap != ReasonNone:
-		v.Reason = gap
-	default:
+		v.Outcome = ExceedsIncomplete
+	case gap == ReasonNone:
 		v.decide(above)
 	}
 }
@@ -146,10 +201,10 @@ func (s *Stats) variance(mean float64) float64 {
 	if s.Sum.N < 2 || s.Sum.N == s.Hours {
 		return 0 // not asked for
 	}
-	squares := 0.0
+	squares, step := 0.0, s.Sum.Scale.Float()
 	for _, x := range s.values {
 		if x != reading.Missing {
-			d := float64(x)/reading.HourScale - mean
+			d := float64(x)*step - mean
 			squares += float64(d * d)
 		}
 	}

@@ -137,14 +137,14 @@ func (c *counter) add(i int, s Sum) {
 	}
 }
 
-// addHours takes in every valid hour.
-func (c *counter) addHours(values []int32) {
+// addHours takes in every valid hour of a year that begins as period `from`.
+func (c *counter) addHours(values []int32, scale Scale, from int) {
 	// Few hours come near the norm, so that one comparison does for nearly all.
 	// Missing is below every value that is not unreachable.
-	far := max(math.Floor(c.unreachable(nearSD)*reading.HourScale)-1, float64(reading.Missing))
+	far := max(math.Floor(c.unreachable(nearSD)/scale.Float())-1, float64(reading.Missing))
 	for i, x := range values {
 		if float64(x) > far {
-			c.add(i, Sum{Total: int64(x), N: 1})
+			c.add(from+i, Sum{Total: int64(x), N: 1, Scale: scale})
 		}
 	}
 }

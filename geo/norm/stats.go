@@ -267,30 +267,9 @@ func hoursAbove(values []int32, threshold int64) int {
 	return n
 }
 
-// longestDay bounds the hours of a day by any clock.
-const longestDay = 48
-
 // DaysAbove counts the valid day means above the limit, in 1/reading.HourScale
 // unit.
-func (s *Stats) DaysAbove(limit int64) int {
-	var thresholds [longestDay + 1]int64
-	var known uint64
-	n := 0
-	for i := range s.days {
-		d := &s.days[i]
-		if d.N == 0 {
-			continue
-		}
-		if known&(1<<d.N) == 0 {
-			known |= 1 << d.N
-			thresholds[d.N] = d.Scale.threshold(limit, d.N)
-		}
-		if d.Total > thresholds[d.N] {
-			n++
-		}
-	}
-	return n
-}
+func (s *Stats) DaysAbove(limit int64) int { return CountAbove(s.days, limit) }
 
 // Annual is the mean of a calendar year as it was measured, whatever its
 // coverage.

@@ -255,6 +255,9 @@ type Method struct {
 	// and Shown what a co-location showed of it.
 	Calibration string
 	Shown       Shown
+	// Rounding is applied once, to the exact value, when it is compared with the
+	// norm. The zero value does not round.
+	Rounding Rounding
 }
 
 // Verdict is the outcome of one norm for one series over one calendar year,
@@ -281,6 +284,8 @@ type Verdict struct {
 	// ByValue tells that Outcome compares the measured value itself, as the law
 	// does for instruments of reference; else it rests on Probability.
 	ByValue bool
+	// Basis says what a day was.
+	Basis Basis
 	// Coverage is the share of the period's hours (days for day norms) with a
 	// valid value, 0 to 1.
 	Coverage float64

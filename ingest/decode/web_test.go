@@ -121,7 +121,7 @@ func TestUnitsOfKits(t *testing.T) {
 		{"no2", "ug/m3", 20, 20},
 		{"no2", "ppb", 20, 38.25},
 		{"no2", "ppm", 0.02, 38.25},
-		{"so2", "ppb", 1, 2.6633},
+		{"so2", "ppb", 1, 2.6632},
 		{"o3", "ppb", 1, 1.9953},
 		{"co", "ppm", 1, 1.1644},
 		{"benzene", "ppb", 1, 3.2472},

@@ -24,6 +24,7 @@ type Command struct {
 // listed. The slice is the caller's own.
 func Commands() []Command {
 	return []Command{
+		hoursCommand(),
 		tubesCommand(),
 	}
 }

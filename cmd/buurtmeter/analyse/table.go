@@ -333,12 +333,17 @@ func (tb *Table) Fault(column int, err error, try string, args ...any) error {
 // Missing reports whether a field holds no value: empty, NA, NaN, null, or a
 // code of --missing.
 func (tb *Table) Missing(column int) bool {
-	f := tb.field(column)
-	if len(f) <= 4 && tb.words[strings.ToLower(string(f))] {
+	if tb.isWord(tb.field(column)) {
 		return true
 	}
 	_, ok, err := tb.Decimal(column)
 	return err == nil && !ok
+}
+
+// isWord reports whether a field is empty or a word for no value.
+func (tb *Table) isWord(f []byte) bool {
+	const longest = 32 // nobody writes more to say nothing
+	return len(f) == 0 || len(f) <= longest && (f[0] > '9' || f[0] < '0') && tb.words[strings.ToLower(string(f))]
 }
 
 // Coded returns how often each code of --missing stood in a field that was
@@ -364,7 +369,7 @@ func (tb *Table) Decimal(column int) (d Decimal, ok bool, err error) {
 		return Decimal{}, false, err
 	}
 	if d, ok = parseDecimal(f, mark); !ok {
-		if tb.words[strings.ToLower(text(f))] {
+		if tb.isWord(f) {
 			return Decimal{}, false, nil
 		}
 		return Decimal{}, false, tb.Fault(column, fmt.Errorf("%q is not a number", clip(text(f))), "correct the value, or name it as 'no value' with --missing %s", clip(text(f)))

@@ -1,0 +1,230 @@
+package analyse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"buurtmeter/ingest/reading"
+)
+
+// gathering reads a file of hours.
+type gathering struct {
+	rules *hoursRules
+	table *Table
+
+	timeColumn, stationColumn int
+	valueColumns              []int
+	sets                      map[string]*hourSet
+	order                     []*hourSet
+	noTime, noStation         int
+}
+
+func (g *gathering) columns(c *hoursConfig) (err error) {
+	g.sets, g.stationColumn = map[string]*hourSet{}, -1
+	if g.timeColumn, err = g.table.Column(c.time); err != nil {
+		return err
+	}
+	for _, name := range c.values {
+		column, err := g.table.Column(name)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(g.valueColumns, column) {
+			return problem(fmt.Errorf("--value %q is given twice", name), "name each column once")
+		}
+		g.valueColumns = append(g.valueColumns, column)
+		if c.station == "" {
+			g.set(g.table.Header()[column])
+		}
+	}
+	if c.station != "" {
+		g.stationColumn, err = g.table.Column(c.station)
+	}
+	return err
+}
+
+func (g *gathering) set(name string) *hourSet {
+	s := g.sets[name]
+	if s == nil {
+		s = newHourSet(name)
+		g.sets[name] = s
+		g.order = append(g.order, s)
+	}
+	return s
+}
+
+func (g *gathering) read(ctx context.Context) error {
+	for g.table.Next() {
+		if g.table.Rows()%(1<<12) == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := g.row(); err != nil {
+			return err
+		}
+	}
+	if err := g.table.Err(); err != nil {
+		return err
+	}
+	if g.table.Rows() == 0 {
+		return problem(fmt.Errorf("%s has no rows below its heading", g.table.Name()), "give a file with values")
+	}
+	return nil
+}
+
+// row takes the values of one row. A row without a time or a station is
+// counted; anything else that cannot be read ends the reading.
+func (g *gathering) row() error {
+	tb := g.table
+	if g.missingText(g.timeColumn) {
+		g.noTime++
+		return nil
+	}
+	sets := g.order
+	if g.stationColumn >= 0 {
+		if g.missingText(g.stationColumn) {
+			g.noStation++
+			return nil
+		}
+		sets = []*hourSet{g.sets[string(tb.field(g.stationColumn))]}
+		if sets[0] == nil {
+			sets[0] = g.set(tb.Text(g.stationColumn))
+		}
+	}
+	at, err := g.moment(sets[0])
+	if err != nil {
+		return err
+	}
+	year := g.rules.basis.YearOf(reading.HourOf(at))
+	for i, s := range sets {
+		again := at.Equal(s.last)
+		s.seen(at, year)
+		d, ok, err := tb.Decimal(g.valueColumns[i])
+		if err != nil {
+			return err
+		}
+		if !ok {
+			s.empty++
+			continue
+		}
+		if err := s.add(at, d, tb.Line(), again); err != nil {
+			return tb.Fault(g.valueColumns[i], err, "is that a measured value? Correct it, or name it as 'no value' with --missing")
+		}
+	}
+	return nil
+}
+
+// missingText reports whether a field is a word for no value.
+func (g *gathering) missingText(column int) bool {
+	return g.table.isWord(g.table.field(column))
+}
+
+// moment returns the minute that the row stands for, or in which it begins.
+func (g *gathering) moment(s *hourSet) (time.Time, error) {
+	text := g.table.Text(g.timeColumn)
+	w, err := g.rules.clock.parse(text)
+	if err != nil {
+		return time.Time{}, g.table.Fault(g.timeColumn, fmt.Errorf("%w: %q", err, clip(text)),
+			"write times like 2021-03-28T02:00:00+01:00, 2021-03-28 02:00 or 28-03-2021 02:00; --month-first for 3/28/2021")
+	}
+	at := w.at
+	if !w.fixed {
+		if at, err = g.local(s, w.at, text); err != nil {
+			return time.Time{}, err
+		}
+	}
+	if g.rules.ends && at.Second() == 0 && at.Nanosecond() == 0 {
+		at = at.Add(-time.Minute) // the last minute of what ends here
+	}
+	return at, nil
+}
+
+// local finds the moment of a time without a zone.
+func (g *gathering) local(s *hourSet, at time.Time, text string) (time.Time, error) {
+	zone := g.rules.clock.zone
+	if zone == nil {
+		return at, g.table.Fault(g.timeColumn, fmt.Errorf("the time %q names no zone", clip(text)), "say which it is: --zone UTC, --zone UTC+1 for winter time all year, or --zone Europe/Amsterdam")
+	}
+	first, second, n := moments(at, zone)
+	switch n {
+	case 0:
+		return at, g.table.Fault(g.timeColumn, fmt.Errorf("the time %q does not exist in %s: the clock goes forward over it", clip(text), zone), "does the file keep winter time all year? Then give --zone UTC+1, or the zone it is in")
+	case 1:
+		return first, nil
+	}
+	key := at.Unix()
+	if _, known := s.told[key]; !known && len(s.told) >= maxTold {
+		return at, g.table.Fault(g.timeColumn, errors.New("too many times come twice"), "give times with their zone")
+	}
+	took := earlier
+	if s.told[key] == earlier || s.told[key] == 0 && s.last.After(second) {
+		took = later // in a file that runs backwards the later one comes first
+	}
+	if s.told[key] == earlier|later || s.told[key] == took {
+		return second, nil // a third time: a duplicate
+	}
+	if s.told[key] |= took; s.told[key] == earlier|later {
+		s.byOrder++
+	}
+	if took == earlier {
+		return first, nil
+	}
+	return second, nil
+}
+
+// Which of its two moments a local time that comes twice has stood for.
+const (
+	earlier = 1
+	later   = 2
+)
+
+// maxTold bounds how many local times that come twice are remembered of one
+// station: those of a century of minutes.
+const maxTold = 6000
+
+// every returns how long the rows of a station stand for.
+func (g *gathering) every(s *hourSet, all time.Duration) (time.Duration, error) {
+	if g.rules.interval > 0 {
+		return g.rules.interval, nil
+	}
+	step := cadence(s.steps)
+	if step == 0 {
+		step = all
+	}
+	if step == 0 {
+		step = time.Hour
+	}
+	if step > time.Hour {
+		return 0, problem(fmt.Errorf("%s: most rows of %q are %s apart, so they are no hour means", g.table.Name(), s.name, step), "give a file of hours or finer; if the rows are hours with many left out, add --interval 1h")
+	}
+	return step, nil
+}
+
+// cadence is how far most rows of the file are apart.
+func (g *gathering) cadence() time.Duration {
+	all := map[time.Duration]int{}
+	for _, s := range g.order {
+		for step, n := range s.steps {
+			all[step] += n
+		}
+	}
+	return cadence(all)
+}
+
+// notes says what was left out of the whole file.
+func (g *gathering) notes() (notes []string) {
+	if g.noTime > 0 {
+		notes = append(notes, fmt.Sprintf("%d rows have no time; they are left out", g.noTime))
+	}
+	if g.noStation > 0 {
+		notes = append(notes, fmt.Sprintf("%d rows name no station; they are left out", g.noStation))
+	}
+	coded := g.table.Coded()
+	for _, code := range slices.Sorted(maps.Keys(coded)) {
+		notes = append(notes, fmt.Sprintf("%d values %s were read as 'no value'", coded[code], code))
+	}
+	return notes
+}

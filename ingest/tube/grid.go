@@ -153,14 +153,14 @@ func (g *grid) read(f *excelize.File) error {
 		if err != nil {
 			return errors.Join(err, rows.Close())
 		}
-		if len(cells) == 0 { // empty rows count when something follows them
-			if empty++; empty > maxRows {
-				break
-			}
-			continue
-		}
+		// Bounded before the merged cells are read: for those excelize builds every
+		// row up to the last, and a row may say that it is the millionth.
 		if len(g.rows)+empty >= maxRows || len(cells) > maxColumns {
-			return errors.Join(fmt.Errorf("more than %d rows or %d columns: delete what does not belong to the table", maxRows, maxColumns), rows.Close())
+			return errors.Join(fmt.Errorf("more than %d rows or %d columns: delete what does not belong to the table, also empty rows", maxRows, maxColumns), rows.Close())
+		}
+		if len(cells) == 0 { // empty rows count when something follows them
+			empty++
+			continue
 		}
 		g.rows = append(g.rows, make([][]string, empty)...)
 		empty = 0

@@ -56,7 +56,7 @@ const maxProblems = 200
 // stored; a formula is never computed. The error wraps ErrFile when the file as
 // a whole is none; what is wrong with single rows is in Problems.
 func ReadSheet(name string, b []byte, zone *time.Location) (*Sheet, error) {
-	all, err := grids(name, b)
+	all, err := grids(filepath.Base(name), b)
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +300,7 @@ func (r *sheetReader) tube(row int) {
 	before := len(r.sheet.Problems)
 	e := Exposure{Row: row + 1, Remark: r.label(row, fieldRemark), Period: r.label(row, fieldPeriod)}
 	e.Code, e.Location = r.label(row, fieldCode), r.label(row, fieldLocation)
-	if e.Code == "" {
+	if r.text(row, fieldCode) == "" {
 		r.problem(row, fieldCode, "the tube has no code", "write the code that stands on the tube")
 	}
 	if e.Location == "" {

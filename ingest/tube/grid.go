@@ -87,8 +87,8 @@ func grids(name string, b []byte) ([]grid, error) {
 	}
 }
 
-// checkZip looks at what an XLSX file says of itself before anything of it is
-// unpacked. excelize bounds what really comes out.
+// checkZip unpacks an XLSX file within bounds before excelize does, and counts
+// the merged cells: excelize compares each of them with all others.
 func checkZip(b []byte) error {
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -97,11 +97,21 @@ func checkZip(b []byte) error {
 	if len(z.File) > maxParts {
 		return fmt.Errorf("%w: it has more than %d parts", ErrFile, maxParts)
 	}
-	total := uint64(0)
+	left, merged := int64(maxUnpacked), 0
 	for _, f := range z.File {
-		total += f.UncompressedSize64
-		if f.UncompressedSize64 > maxUnpacked || total > maxUnpacked {
+		r, err := f.Open()
+		if err != nil {
+			return fmt.Errorf("%w: the file is damaged: %w", ErrFile, err)
+		}
+		part, err := io.ReadAll(io.LimitReader(r, left+1))
+		if err = errors.Join(err, r.Close()); err != nil {
+			return fmt.Errorf("%w: the file is damaged: %w", ErrFile, err)
+		}
+		if left -= int64(len(part)); left < 0 {
 			return fmt.Errorf("%w: it unpacks to more than %d MiB", ErrFile, maxUnpacked>>20)
+		}
+		if merged += bytes.Count(part, []byte("mergeCell ")); merged > maxMerged {
+			return fmt.Errorf("%w: it has more than %d merged cells", ErrFile, maxMerged)
 		}
 	}
 	return nil
@@ -176,9 +186,6 @@ func (g *grid) merge(f *excelize.File) error {
 	cells, err := f.GetMergeCells(g.name, true)
 	if err != nil {
 		return err
-	}
-	if len(cells) > maxMerged {
-		return fmt.Errorf("more than %d merged cells", maxMerged)
 	}
 	g.merged = map[[2]int][2]int{}
 	for _, m := range cells {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -161,6 +162,40 @@ func zipped(t testing.TB, parts map[string]string) []byte {
 	}
 	require.NoError(t, z.Close())
 	return b.Bytes()
+}
+
+// rewritten is a workbook with a text in its first sheet replaced.
+func rewritten(t testing.TB, b []byte, from, to string) []byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	parts := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		part, err := io.ReadAll(r)
+		require.NoError(t, err)
+		parts[f.Name] = string(part)
+	}
+	const first = "xl/worksheets/sheet1.xml"
+	require.Contains(t, parts[first], from)
+	parts[first] = strings.Replace(parts[first], from, to, 1)
+	return zipped(t, parts)
+}
+
+func TestMergedCellsOfAnySizeAreBounded(t *testing.T) {
+	b := workbook(t, [][]any{heading(), {nil, "k", "p", 44225, 0.5, 44253, 0.5, "<15"}, {nil, "l", nil, 44225, 0.5, 44253, 0.5, "3"}}, nil)
+	s, err := tube.ReadSheet("x.xlsx", rewritten(t, b, "</sheetData>", `</sheetData><mergeCells count="2"><mergeCell ref="C2:C3"/><mergeCell ref="K1:XFD1048576"/></mergeCells>`), amsterdam(t))
+	require.NoError(t, err)
+	require.Empty(t, s.Problems)
+	require.Len(t, s.Tubes, 2)
+	require.Equal(t, "p", s.Tubes[1].Location)
+	_, err = tube.ReadSheet("x.xlsx", rewritten(t, b, "</sheetData>", "</sheetData><mergeCells>"+strings.Repeat(`<mergeCell ref="A1:A2"/>`, 5001)+"</mergeCells>"), amsterdam(t))
+	require.ErrorIs(t, err, tube.ErrFile)
+	for _, far := range []string{`<row r="1048576"/>`, `<row r="2000000000"><c r="A2000000000"><v>1</v></c></row>`, `<row r="-5"/>`} {
+		s, err := tube.ReadSheet("x.xlsx", rewritten(t, b, "</sheetData>", far+"</sheetData>"), amsterdam(t))
+		require.ErrorIs(t, err, tube.ErrFile, "%s %+v", far, s)
+	}
 }
 
 func TestFilesThatAreNoLabSheetAreRefused(t *testing.T) {

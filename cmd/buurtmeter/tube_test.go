@@ -131,6 +131,18 @@ func TestAnalyseTubesOfAnotherShape(t *testing.T) {
 	half, _ := analyseTubes(t, tubes, "--pairs", pairs, "--zone", "UTC", "--below-limit", "half", "--head-ratio", "0")
 	require.InDelta(t, (181*13.75+184*30)/365-1, half.Years[0].Mean, 1e-6)
 	require.InDelta(t, 24.5, half.Years[2].Mean, 1e-6)
+	text, err := os.ReadFile(tubes)
+	require.NoError(t, err)
+	lines := strings.Split(string(text), "\n")
+	lines[0] += ";code"
+	for i := 1; i < len(lines)-1; i++ {
+		lines[i] += ";k" + strconv.Itoa(i)
+	}
+	lines[len(lines)-1] = lines[3] + "\n"
+	require.NoError(t, os.WriteFile(tubes, []byte(strings.Join(lines, "\n")), 0o600))
+	copied, notes := analyseTubes(t, tubes, "--pairs", pairs, "--zone", "UTC")
+	require.Equal(t, got, copied)
+	require.Contains(t, notes, "tubes.csv line 8 is a copy of an earlier line (tube k3) and does not count")
 	raw, _ := analyseTubes(t, tubes, "--no-calibration")
 	require.Nil(t, raw.Calibration)
 }

@@ -84,6 +84,9 @@ func (tb *Table) exposure(c tubeColumns, zone *time.Location) (tube.Exposure, er
 	return e, nil
 }
 
+// maxCopies is how many copied lines a file may have.
+const maxCopies = 1000
+
 // ReadTubes reads a file with one tube per row: location, start_date, end_date,
 // no2, and code, period and remark where there are. Times without a zone are
 // read in zone.
@@ -104,11 +107,23 @@ func ReadTubes(t *Terminal, in *Input, path string, zone *time.Location) ([]tube
 		}
 	}
 	var all []tube.Exposure
+	seen, copies := map[string]bool{}, 0
 	for tb.Next() {
 		e, err := tb.exposure(c, zone)
 		if err != nil {
 			return nil, err
 		}
+		// The same tube with the same times and result is a copied row; one tube
+		// cannot weigh twice.
+		key := strings.Join([]string{e.Code, e.Location, e.Period, e.Start.String(), e.End.String(), e.Result.Text}, "\x00")
+		if e.Code != "" && seen[key] {
+			t.Warn("%s line %d is a copy of an earlier line (tube %s) and does not count", tb.Name(), tb.Line(), clip(e.Code))
+			if copies++; copies > maxCopies {
+				return nil, problem(fmt.Errorf("%s has more than %d copied lines", tb.Name(), maxCopies), "does the column of the code name each tube? Delete the copies, or the column")
+			}
+			continue
+		}
+		seen[key] = true
 		all = append(all, e)
 	}
 	if err := tb.Err(); err != nil {

@@ -14,7 +14,7 @@ FUZZ    ?= 200000x
 GOLANGCI := v2.15.0
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test unit e2e lint bench bench-ingest fault fuzz vuln deps clean FORCE
+.PHONY: help run build test unit e2e lint bench bench-ingest bench-norm fault fuzz vuln deps clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ bench: ## the benchmarks; CONTRIBUTING.md says how to read them
 bench-ingest: build ## the ingest against Telegraf on the same messages (MESSAGES=500000); ARGS=-h lists more
 	bash deploy/test-deps.sh mosquitto influxd telegraf
 	$(GO) run ./deploy/bench -buurtmeter $(BIN) -messages $${MESSAGES:-500000} $(ARGS)
+
+bench-norm: ## year statistics against DuckDB on the same data (STATIONS=10000); ARGS=-h lists more
+	bash deploy/test-deps.sh cc
+	cd deploy/bench/norm && CGO_ENABLED=1 $(GO) run . -stations $${STATIONS:-10000} $(ARGS)
 
 fault: ## the tests that break things, 20 rounds each: kill -9, stores gone
 	BUURTMETER_FAULT_ROUNDS=$${ROUNDS:-20} BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -timeout 60m -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/

@@ -15,6 +15,8 @@
 #   curl        for the conformance checks
 #   telegraf    the peer of make bench-ingest, built with go install; only when
 #               it is named
+#   cc          C++ compiler, to link DuckDB, the peer of make bench-norm; only
+#               when it is named
 #
 # Debian starts mosquitto and postgresql as services when it installs them. The
 # tests do not use these: they start servers of their own, on free ports and in
@@ -40,7 +42,7 @@ usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
 Parts: mosquitto postgresql influxd chromium rdflib curl (none named: these)
-       telegraf (only when named)
+       telegraf cc (only when named)
 TEXT
 }
 
@@ -52,6 +54,7 @@ packages_of() {
     chromium) echo chromium ;;
     rdflib) echo python3-rdflib ;;
     curl) echo curl ;;
+    cc) echo g++ ;;
   esac
 }
 
@@ -128,7 +131,7 @@ main() {
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf | cc) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift

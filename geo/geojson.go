@@ -56,6 +56,10 @@ func (p Problem) String() string {
 // The file is read as a stream; memory holds the result and one feature.
 func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
 	f := reader{year: year, source: DefaultSource, seen: map[Code]bool{}}
+	return f.readAll(r)
+}
+
+func (f *reader) readAll(r io.Reader) ([]Area, []Problem, error) {
 	text := bufio.NewReader(r)
 	// Windows programs put a byte order mark first, which is no JSON.
 	mark, _ := text.Peek(3)
@@ -93,10 +97,18 @@ type reader struct {
 	problems []Problem
 	// broken tells that a name is not UTF-8.
 	broken bool
+
+	// field is the property that names an area, of any kind: see ReadShapes.
+	// Empty, areas are those of CBS. fields are those that were seen, unnamed
+	// counts the features without a name.
+	field   string
+	fields  map[string]bool
+	unnamed int
 }
 
 // feature is one GeoJSON feature, with its coordinates still as text.
 type feature struct {
+	ID         json.RawMessage            `json:"id"`
 	Properties map[string]json.RawMessage `json:"properties"`
 	Geometry   *struct {
 		Type        string          `json:"type"`
@@ -128,6 +140,11 @@ func (f *reader) read(d *json.Decoder) error {
 			var value json.RawMessage
 			if err := d.Decode(&value); err != nil {
 				return err
+			}
+			if key == "crs" && f.field != "" {
+				if err := checkCRS(value); err != nil {
+					return err
+				}
 			}
 			var source string
 			if key == "source" && json.Unmarshal(value, &source) == nil && strings.TrimSpace(source) != "" {
@@ -186,18 +203,17 @@ func (f *reader) problem(index int, c Code, format string, args ...any) {
 }
 
 func (f *reader) add(index int, feat feature) {
-	props := names(feat.Properties)
-	a, err := describe(props)
+	props, a, err := f.area(feat)
 	// The decoder puts this sign in the place of bytes that are not UTF-8.
 	f.broken = f.broken || strings.ContainsRune(a.Name, '\uFFFD')
 	switch {
 	case err != nil:
 		f.problem(index, "", "%v", err)
 		return
-	case strings.HasSuffix(string(a.Code), "9998"), strings.EqualFold(props["water"], "ja"):
+	case f.field == "" && strings.HasSuffix(string(a.Code), "9998"), strings.EqualFold(props["water"], "ja"):
 		f.problem(index, a.Code, "water, left out")
 		return
-	case f.seen[a.Code]:
+	case f.seen[a.Code] && f.field == "":
 		f.problem(index, a.Code, "this code came before; the first one is kept")
 		return
 	case feat.Geometry == nil:
@@ -218,8 +234,24 @@ func (f *reader) add(index int, feat feature) {
 		return
 	}
 	a.Year, a.Geometry, a.Center = f.year, mended, interior(mended)
+	if f.seen[a.Code] {
+		f.join(a)
+		return
+	}
 	f.seen[a.Code] = true
 	f.areas = append(f.areas, a)
+}
+
+// area reads what the properties of a feature say; props are those of an area of
+// CBS.
+func (f *reader) area(feat feature) (props map[string]string, a Area, err error) {
+	if f.field != "" {
+		a, err = f.named(feat)
+		return nil, a, err
+	}
+	props = names(feat.Properties)
+	a, err = describe(props)
+	return props, a, err
 }
 
 // names returns the properties that are text, with lower-case names.

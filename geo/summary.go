@@ -9,13 +9,6 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// minMean is the least number of points for a mean, and fewPoints the largest
-// number that is marked as few. Both are our own proposal.
-const (
-	minMean   = 3
-	fewPoints = 4
-)
-
 // Summarise says what the points of an area say together about a norm in a
 // calendar year. It does not keep or change points.
 //
@@ -24,13 +17,17 @@ const (
 // Complies needs it of every point that has a value. Points without a value
 // are listed and count for nothing else.
 //
-// The mean is over the points whose year is covered well enough for their value
-// to stand for it (not those with ReasonCoverage), from three such points on.
-// Its interval is t(n-1)·u with u² = s²/n + c². The common term c is half the
-// mean expanded uncertainty of the points themselves: instruments of one kind
-// share their calibration, so that it does not shrink with their number. The
-// factor t over the common term too is on the cautious side. The mean is one of
-// the places that were chosen to measure, not of the area.
+// The mean is over the points whose value stands for the whole year (not those
+// that are Partial), from three such points on, and EstimateOf says what its
+// interval is. What the points have in common is the uncertainty of their
+// instruments, whole: instruments of one kind may share their calibration, and
+// nothing tells how much of it. Different kinds share nothing. Gaps differ from
+// point to point, so that they are in the scatter of the points already. The
+// mean is one of the places that were chosen to measure, not of the area.
+//
+// Above counts those same points by their measured values, with the Wilson
+// interval of its share. A point that exceeds although it is incomplete is not
+// among them: of the incomplete ones only those that exceed would be known.
 func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVerdict {
 	v := AreaVerdict{Area: area, Norm: n.ID, Year: year, NotInForce: !n.InForce(year)}
 	v.Points = shown(points)
@@ -161,62 +158,80 @@ func moreTelling(a, b norm.Reason) norm.Reason {
 	return a
 }
 
-// mean fills Mean, Low and High from the points, when there are enough.
+// mean fills what is said of the points together.
 func (v *AreaVerdict) mean() {
 	var values []float64
-	sum, expanded := 0.0, 0.0
+	shared := map[reading.Kind]float64{} // sums of standard uncertainties
 	for _, p := range v.Points {
-		if !p.HasValue || p.Reason == norm.ReasonCoverage {
+		if !p.HasValue || p.Partial() {
 			continue
 		}
 		values = append(values, p.Value)
-		sum += p.Value
-		// The longer arm: Low is cut off at 0, and the arms of a count differ.
-		expanded += max(p.High-p.Value, p.Value-p.Low)
+		shared[p.Kind] += instrument(p.Verdict)
+		if p.Above {
+			v.Above++
+		}
 	}
-	n := len(values)
-	if n < minMean {
+	v.Whole = len(values)
+	if v.Whole == 0 {
 		return
 	}
-	mean := sum / float64(n)
-	squares, least := 0.0, math.Inf(1)
-	for _, x := range values {
-		squares += (x - mean) * (x - mean)
-		least = min(least, x)
+	v.ShareLow, v.ShareHigh = Wilson(v.Above, v.Whole)
+	common := 0.0
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
+		common = math.Hypot(common, shared[k]/float64(v.Whole))
 	}
-	common := expanded / float64(n) / 2
-	u := math.Sqrt(squares/float64(n-1)/float64(n) + common*common)
-	half := student95(n-1) * u
-	v.HasMean, v.Few = true, n <= fewPoints
-	v.Mean, v.Low, v.High = mean, mean-half, mean+half
-	if least >= 0 {
+	e := EstimateOf(values, common, 0)
+	v.Median, v.Few = e.Median, e.Few
+	if !e.HasInterval {
+		return
+	}
+	v.HasMean, v.Mean, v.SD, v.Low, v.High = true, e.Mean, e.SD, e.Low, e.High
+	v.U = norm.Uncertainty{Instrument: e.Common, Spatial: e.Spatial}
+	if slices.Min(values) >= 0 {
 		v.Low = max(v.Low, 0) // a concentration or a count is not below 0
 	}
 }
 
-// student95 is the two-sided 95 % point of Student's t with df degrees of
-// freedom, to three decimals. Between the rows of the table the wider one
-// holds.
-func student95(df int) float64 {
-	first := []float64{
-		12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-		2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-		2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+// instrument is the standard uncertainty of the value by its instrument. Of a
+// count it is half the longer arm of the interval, whose arms differ.
+func instrument(v norm.Verdict) float64 {
+	if v.U.Instrument > 0 {
+		return v.U.Instrument
 	}
-	switch {
-	case df < 1:
-		return math.Inf(1)
-	case df <= len(first):
-		return first[df-1]
-	case df < 40:
-		return 2.042
-	case df < 60:
-		return 2.021
-	case df < 120:
-		return 2.000
-	case df < 1000:
-		return 1.980
-	default:
-		return 1.962
+	return max(v.High-v.Value, v.Value-v.Low) / 2
+}
+
+// MayRank reports whether the two areas may be put in an order: both have a
+// mean, and the intervals of the means do not overlap. Where they do, an order
+// would be one of chance.
+func MayRank(a, b AreaVerdict) bool {
+	return a.HasMean && b.HasMean && (a.High < b.Low || b.High < a.Low)
+}
+
+// Span is a value with its interval.
+type Span struct{ Value, Low, High float64 }
+
+// Tiers puts values in an order that is not one of chance. The highest value
+// leads the first tier (0), with all whose intervals reach up to its own; the
+// highest of the others leads the next one, and so on. Within a tier there is no
+// order. The answer has the tier of each of the spans.
+func Tiers(spans []Span) []int {
+	order := make([]int, len(spans))
+	for i := range order {
+		order[i] = i
 	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(spans[b].Value, spans[a].Value) })
+	tiers := make([]int, len(spans))
+	for tier := 0; len(order) > 0; tier++ {
+		floor := spans[order[0]].Low
+		tiers[order[0]] = tier
+		order = slices.DeleteFunc(order[1:], func(i int) bool {
+			if spans[i].High >= floor {
+				tiers[i] = tier
+			}
+			return spans[i].High >= floor
+		})
+	}
+	return tiers
 }

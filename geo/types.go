@@ -66,11 +66,19 @@ type AreaVerdict struct {
 	// real points are never mixed: with one real point the simulated ones are
 	// left out.
 	Simulated bool
-	// HasMean tells whether Mean, Low and High (µg/m³ or count, 95 %) are given:
-	// only from 3 points on. Few marks 3 or 4 points.
-	HasMean         bool
-	Few             bool
-	Mean, Low, High float64
+	// Whole counts the points whose value stands for the whole year. Median is
+	// over them, valid when there is one. Above of them are above the norm by
+	// their measured value; ShareLow and ShareHigh bound the share Above/Whole
+	// (Wilson, 95 %).
+	Whole, Above                int
+	Median, ShareLow, ShareHigh float64
+	// HasMean tells whether Mean, SD, Low and High (in the unit of the points'
+	// values; 95 %) and U are given: only from 3 whole points on. Few marks 3 or 4
+	// points. U is what the interval is made of.
+	HasMean             bool
+	Few                 bool
+	Mean, SD, Low, High float64
+	U                   norm.Uncertainty
 	// Highest is the highest point, valid when N > 0.
 	Highest StationVerdict
 	// Coverage is that of the best covered point, 0 to 1.

@@ -163,6 +163,7 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 	var first, last reading.Hour
 	for i := range g.Stations {
 		s := &g.Stations[i]
+		within := append([]geo.Code{s.Area}, g.above(s.Area)...)
 		for _, info := range reading.Properties() {
 			f := b.series[seriesKey{s.ID, info.Property}]
 			if f == nil {
@@ -187,8 +188,9 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 				continue
 			}
 			for k, v := range f.verdicts {
-				k.Area = s.Area
-				points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+				for _, k.Area = range within {
+					points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+				}
 			}
 		}
 	}

@@ -130,6 +130,35 @@ func (g *Graph) Area(c geo.Code) (geo.Area, bool) {
 	return geo.Area{}, false
 }
 
+// AnyArea returns the buurt, the wijk or the municipality with the code: those
+// that have verdicts.
+func (g *Graph) AnyArea(c geo.Code) (geo.Area, bool) {
+	if a, ok := g.Area(c); ok {
+		return a, true
+	}
+	for _, a := range g.Districts {
+		if a.Code == c {
+			return a, true
+		}
+	}
+	return g.Municipality, c != "" && g.Municipality.Code == c
+}
+
+// above returns the areas that the buurt lies in: its wijk, when there is one,
+// and the municipality.
+func (g *Graph) above(buurt geo.Code) []geo.Code {
+	var codes []geo.Code
+	if a, ok := g.Area(buurt); ok {
+		if w, ok := g.AnyArea(a.Parent); ok && w.Level == geo.Wijk {
+			codes = append(codes, w.Code)
+		}
+	}
+	if g.Municipality.Code != "" && g.Municipality.Code != buurt {
+		codes = append(codes, g.Municipality.Code)
+	}
+	return codes
+}
+
 // Station returns the station with the id.
 func (g *Graph) Station(id reading.StationID) (Station, bool) {
 	for _, s := range g.Stations {

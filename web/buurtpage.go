@@ -180,7 +180,7 @@ func (r request) section(a geo.Code, p reading.Property, year int) propertySecti
 }
 
 func regimeOrder(n norm.Norm) int {
-	return slices.Index([]norm.Regime{norm.EUNow, norm.EU2030, norm.WHO2021, norm.WHO2005}, n.Regime)
+	return slices.Index(norm.Regimes(), n.Regime)
 }
 
 func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
@@ -200,6 +200,12 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 		vv.Facts = append(vv.Facts,
 			fact{r.T("fact.highest"), r.measured(n, v.Highest.Verdict)},
 			fact{r.T("fact.interval"), r.bounds(n, v.Highest.Verdict)})
+	}
+	if said := r.certainty(quoted(v)); said != "" {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.certainty"), said})
+	}
+	if v.Whole > 1 {
+		vv.Facts = append(vv.Facts, fact{r.T("fact.share"), r.above(v)})
 	}
 	if v.HasMean {
 		mean := r.T("fact.mean.text", "mean", r.amountOf(n, v.Mean), "low", r.bareOf(n, v.Low), "high", r.bareOf(n, v.High))

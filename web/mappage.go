@@ -35,6 +35,9 @@ type choice struct {
 	year int
 	lens string
 	sort string
+	// noYearMean tells that the value lens was asked for a property without a
+	// norm on the year mean: there are no year means to draw.
+	noYearMean bool
 }
 
 // choose reads the query; everything has a default. ok is false when the graph
@@ -52,6 +55,9 @@ func choose(g *opendata.Graph, q url.Values) (c choice, ok bool) {
 	}
 	if c.norm, ok = g.Norm(norm.ID(q.Get("norm"))); !ok {
 		c.norm, ok = defaultNorm(g, c.year)
+	}
+	if _, found := yearNorm(g, c.norm.Property); c.lens == lensValue && !found {
+		c.lens, c.noYearMean = lensVerdict, true
 	}
 	return c, ok
 }
@@ -151,8 +157,9 @@ type column struct {
 type mapRow struct {
 	Href, Name, Class, Mark, Outcome, Why, Value, Bounds, Coverage, Points string
 
-	value   float64
-	outcome int
+	value, low, high float64
+	valued           bool
+	tier, outcome    int
 }
 
 func (s *site) mapPage(_ context.Context, r request) (view, error) {
@@ -179,6 +186,9 @@ func (s *site) mapPage(_ context.Context, r request) (view, error) {
 	}
 	if c.lens == lensValue && c.norm.Statistic == norm.Count {
 		b.Note = r.T("map.value-of-count", "norm", r.normName(c.norm))
+	}
+	if c.noYearMean {
+		b.Note = r.T("map.no-year-mean", "property", r.symbol(c.norm.Property))
 	}
 	b.Untold, b.Untold0 = r.untold(c)
 	b.Source = r.boundaries()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
 )
 
@@ -50,21 +51,38 @@ func (r request) mapRows(c choice) []mapRow {
 		}
 		if p, ok := shown(c, v); ok {
 			row.Value, row.Bounds, row.Coverage = r.value(n, p.Verdict), r.bounds(n, p.Verdict), r.Share(p.Coverage)
-			row.value = p.Value
-		} else {
-			row.value = -1
+			row.value, row.low, row.high, row.valued = p.Value, p.Low, p.High, true
 		}
 		rows = append(rows, row)
 	}
+	tier(rows)
 	slices.SortStableFunc(rows, func(a, b mapRow) int {
 		switch c.sort {
 		case sortValue:
-			return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.Name, b.Name))
+			return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.Name, b.Name))
 		case sortOutcome:
-			return cmp.Or(cmp.Compare(b.outcome, a.outcome), cmp.Compare(b.value, a.value), cmp.Compare(a.Name, b.Name))
+			return cmp.Or(cmp.Compare(b.outcome, a.outcome), cmp.Compare(a.tier, b.tier), cmp.Compare(a.Name, b.Name))
 		default:
 			return cmp.Compare(a.Name, b.Name)
 		}
 	})
 	return rows
+}
+
+// tier gives the rows the tiers of geo.Tiers, those without a value the last.
+func tier(rows []mapRow) {
+	var spans []geo.Span
+	for _, r := range rows {
+		if r.valued {
+			spans = append(spans, geo.Span{Value: r.value, Low: r.low, High: r.high})
+		}
+	}
+	tiers, next := geo.Tiers(spans), 0
+	for i := range rows {
+		rows[i].tier = len(rows)
+		if rows[i].valued {
+			rows[i].tier = tiers[next]
+			next++
+		}
+	}
 }

@@ -54,10 +54,16 @@ func paintVerdict(v geo.AreaVerdict) paint {
 // edges are the borders between the seven classes of the value map, chosen so
 // that every year norm of the property is a border.
 func edges(p reading.Property) []float64 {
-	if p == reading.PM25 {
+	switch p {
+	case reading.PM25:
 		return []float64{5, 10, 15, 20, 25, 30}
+	case reading.SO2:
+		return []float64{2, 5, 10, 15, 20, 40}
+	case reading.Benzene:
+		return []float64{0.5, 1, 1.7, 2.5, 3.4, 5}
+	default:
+		return []float64{10, 15, 20, 25, 30, 40}
 	}
-	return []float64{10, 15, 20, 25, 30, 40}
 }
 
 func paintValue(p reading.Property, v float64) paint {

@@ -49,15 +49,36 @@ func (w words) trim(v float64) string {
 // limit is the bare demand of a norm: "jaargemiddelde hoogstens 40 µg/m³".
 func (w words) limit(n norm.Norm) string {
 	value := w.trim(n.Value) + nbsp + unit(n.Property)
+	var limit string
 	if n.Statistic == norm.Count {
-		return w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
+		limit = w.N("limit.count."+string(n.Averaging), n.Allowed, "value", value)
+	} else {
+		limit = w.T("limit.mean."+string(n.Averaging), "value", value)
 	}
-	return w.T("limit.mean."+string(n.Averaging), "value", value)
+	if n.Years > 1 {
+		return w.T("limit.years", "limit", limit, "n", n.Years)
+	}
+	return limit
+}
+
+// kindKey is the part of a key that names a kind that its regime does not tell;
+// empty for limit values, guidelines and interim targets.
+func kindKey(kind string) string {
+	return map[string]string{
+		norm.KindTarget: "target", norm.KindObjective: "objective", norm.KindAlert: "alert", norm.KindInform: "information",
+		norm.KindAssessment: "assessment", norm.KindObligation: "exposure", norm.KindAverage: "exposure", norm.KindReduction: "reduction",
+	}[kind]
 }
 
 // regime names the law or advice, with the kind where it is not the plain one.
 func (w words) regime(n norm.Norm) string {
+	if k := kindKey(n.Kind); k != "" {
+		return w.T("normkind." + k + "." + string(n.Regime))
+	}
 	s := w.T("regime." + string(n.Regime))
+	if n.Kind == norm.KindRetained {
+		return s + ", " + w.T("normkind.retained")
+	}
 	if step, ok := strings.CutPrefix(n.Kind, "interim target "); ok {
 		return s + ", " + w.T("normkind.interim", "n", step)
 	}
@@ -92,8 +113,11 @@ func partial(v norm.Verdict) bool {
 }
 
 func (w words) amount(n norm.Norm, v float64) string {
-	if n.Statistic == norm.Count {
-		return w.N("periods."+string(n.Averaging), int(math.Round(v)))
+	switch {
+	case n.Statistic == norm.Count && v != math.Trunc(v): // a mean over several years
+		return w.figure(v, float64(n.Allowed)) + nbsp + w.T("periodname."+string(n.Averaging))
+	case n.Statistic == norm.Count:
+		return w.N("periods."+string(n.Averaging), int(v))
 	}
 	return w.figure(v, n.Value) + nbsp + unit(n.Property)
 }
@@ -111,9 +135,53 @@ func (w words) bounds(n norm.Norm, v norm.Verdict) string {
 // ends writes the two ends of the interval.
 func (w words) ends(n norm.Norm, v norm.Verdict) (low, high string) {
 	if n.Statistic == norm.Count {
-		return w.Num(v.Low, 0), w.Num(v.High, 0)
+		count := func(v float64) string {
+			if v != math.Trunc(v) {
+				return w.figure(v, float64(n.Allowed))
+			}
+			return w.Num(v, 0)
+		}
+		return count(v.Low), count(v.High)
 	}
 	return w.figure(v.Low, n.Value), w.figure(v.High, n.Value)
+}
+
+// certainty says how certain it is that the norm is exceeded, in words and with
+// the probability; empty where there is none, or where what is still missing
+// could change it.
+func (w words) certainty(v norm.Verdict) string {
+	if !v.HasProbability || v.Partial() && v.Words() != norm.WordsAbove {
+		return ""
+	}
+	chance := w.Share(v.Probability)
+	switch {
+	case v.Probability < 0.01:
+		chance = w.T("certainty.hardly")
+	case v.Probability > 0.99:
+		chance = w.T("certainty.nearly")
+	}
+	key := "certainty.open"
+	switch v.Words() {
+	case norm.WordsAbove:
+		key = "certainty.above"
+	case norm.WordsBelow:
+		key = "certainty.below"
+	case norm.WordsCannotTell:
+	}
+	said := w.T(key, "chance", chance)
+	if v.ByValue && v.Words() == norm.WordsCannotTell {
+		said += " " + w.T("certainty.by-value")
+	}
+	return said
+}
+
+// above says how many of the stations that measured the whole year are above the
+// norm; empty when there is none.
+func (w words) above(v geo.AreaVerdict) string {
+	if v.Whole == 0 {
+		return ""
+	}
+	return w.N("fact.share.text", v.Whole, "above", v.Above, "low", w.Share(v.ShareLow), "high", w.Share(v.ShareHigh))
 }
 
 // outcome is the verdict in a word or two; conditional for a norm that did not

@@ -38,7 +38,7 @@ func (w words) reason(n norm.Norm, v geo.AreaVerdict, running bool) string {
 		key = "reason.uncertainty-count"
 	}
 	low, high := w.ends(n, q)
-	return w.T(key, "at", w.N("reason.at", len(v.Points), "same", same), "measured", w.N("reason.measured", same, "value", w.value(n, q)),
+	return w.T(key, "mean", w.meanName(n), "at", w.N("reason.at", len(v.Points), "same", same), "measured", w.N("reason.measured", same, "value", w.value(n, q)),
 		"year", strconv.Itoa(v.Year), "coverage", w.Share(most), "low", low, "high", high,
 		"norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed)
 }
@@ -67,13 +67,21 @@ func (w words) sentence(n norm.Norm, v geo.AreaVerdict, running bool) string {
 	q := quoted(v)
 	low, high := w.ends(n, q)
 	said := w.N(form+"."+v.Outcome.String(), v.N,
-		"over", over, "norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed, "limit", w.limit(n),
+		"mean", w.meanName(n), "over", over, "norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed, "limit", w.limit(n),
 		"value", w.value(n, q), "low", low, "high", high,
 		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(q.Coverage))
 	if without := len(v.Points) - v.N; without > 0 {
 		said += " " + w.N("say.without", without)
 	}
 	return said
+}
+
+// meanName names the mean that a norm is about: "jaargemiddelde".
+func (w words) meanName(n norm.Norm) string {
+	if n.Statistic != norm.Mean {
+		return "" // the texts of a count name no mean
+	}
+	return w.T("meanname." + string(n.Averaging))
 }
 
 // covered writes how much of the year the points of an area measured:

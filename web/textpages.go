@@ -7,10 +7,7 @@ import (
 	"html/template"
 	"net"
 	"net/url"
-	"strconv"
 
-	"buurtmeter/geo/norm"
-	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 )
@@ -125,95 +122,6 @@ func pretty(v any) (string, error) {
 		return "", fmt.Errorf("example: %w", err)
 	}
 	return string(raw), nil
-}
-
-type methodBody struct {
-	Norms    []normGroup
-	Outcomes []legendItem
-	Kinds    []kindRow
-	Version  string
-	Checks   []checkRow
-	// ChecksVersion numbers the checks together.
-	ChecksVersion string
-}
-
-type checkRow struct {
-	Check, Scope, Effect, Threshold, Source, Verified string
-}
-
-type normGroup struct {
-	Title string
-	Rows  []normRow
-}
-
-type normRow struct {
-	Property, Limit, Instrument, Verified string
-	Note                                  said
-	Sources                               []said
-	Applies                               []string
-}
-
-type kindRow struct{ Kind, Note string }
-
-func (s *site) methodPage(_ context.Context, r request) (view, error) {
-	b := methodBody{Version: norm.MethodVersion}
-	for _, regime := range []norm.Regime{norm.EUNow, norm.EU2030, norm.WHO2021, norm.WHO2005} {
-		g := normGroup{Title: r.T("regime." + string(regime))}
-		for _, n := range r.g.Norms {
-			if n.Regime == regime {
-				g.Rows = append(g.Rows, r.normRow(n))
-			}
-		}
-		if len(g.Rows) > 0 {
-			b.Norms = append(b.Norms, g)
-		}
-	}
-	for _, o := range []norm.Outcome{norm.Complies, norm.Exceeds, norm.ExceedsIncomplete, norm.CannotTell} {
-		p := paintOutcome(o)
-		b.Outcomes = append(b.Outcomes, legendItem{Class: p.class, Mark: p.mark, Label: r.T("method.outcome." + o.String())})
-	}
-	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
-		b.Kinds = append(b.Kinds, kindRow{r.T("kind." + string(k)), r.kindNote(k)})
-	}
-	for _, c := range quality.Rules() {
-		b.Checks = append(b.Checks, r.checkRow(c))
-	}
-	b.ChecksVersion = strconv.Itoa(quality.Version)
-	return view{page: "method", title: r.T("method.title"), path: "/methode", body: b}, nil
-}
-
-func (r request) checkRow(c quality.Rule) checkRow {
-	row := checkRow{
-		Check: r.T("check." + c.Key), Scope: r.T("scope." + string(c.Scope)), Effect: r.T("level." + string(c.Level)),
-		Threshold: c.Threshold, Source: c.Source, Verified: r.T("checked.no"),
-	}
-	if c.Flag != 0 {
-		row.Check = r.T("flag." + c.Key)
-	}
-	if c.Verified {
-		row.Verified = r.T("checked.yes")
-	}
-	return row
-}
-
-func (r request) normRow(n norm.Norm) normRow {
-	row := normRow{
-		Property: r.symbol(n.Property), Limit: r.limit(n), Instrument: r.textOf(n),
-		Verified: r.T("verified." + n.Verified), Sources: r.phrases(n.Source),
-	}
-	if step := r.regime(n); step != r.T("regime."+string(n.Regime)) {
-		row.Limit += " (" + step[len(r.T("regime."+string(n.Regime)))+2:] + ")"
-	}
-	if n.Note != "" {
-		row.Note = r.phrase(n.Note)
-	}
-	if !n.From.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.from", "from", r.Day(n.From)))
-	}
-	if !n.Until.IsZero() {
-		row.Applies = append(row.Applies, r.T("applies.until", "until", r.Day(n.Until)))
-	}
-	return row
 }
 
 type dataBody struct {

@@ -99,6 +99,7 @@ func made() []string {
 	}
 	plural("say.none.", outcomes[:3]...)
 	add("reason.", "no-data", "coverage", "coverage-running", "uncertainty-none", "uncertainty", "uncertainty-count", "running", "no-station", "other")
+	add("certainty.", "above", "below", "open")
 	add("because.", "no-data", "coverage", "coverage-running", "uncertainty", "running", "other")
 	for _, i := range reading.Properties() {
 		add("property.", string(i.Property))
@@ -128,22 +129,43 @@ func made() []string {
 		add("refused.", what)
 		add("refused.when.", causes...)
 	}
-	for _, a := range []norm.Averaging{norm.Hourly, norm.Daily, norm.Yearly} {
+	for _, a := range []norm.Averaging{norm.Hourly, norm.EightHour, norm.Daily, norm.PeakSeason, norm.Yearly} {
 		add("averaging.", string(a))
-		add("limit.mean.", string(a))
 		add("periodname.", string(a))
-		if a != norm.Yearly {
-			plural("periods.", string(a))
-			add("limit.count."+string(a), ".zero", ".one", ".other")
+		add("method.over.", string(a))
+		if a == norm.Yearly || a == norm.PeakSeason {
+			add("meanname.", string(a))
+			add("limit.mean.", string(a))
+			continue
+		}
+		plural("periods.", string(a))
+		add("limit.count."+string(a), ".zero", ".one", ".other")
+		add("method.allowed."+string(a), ".zero", ".one", ".other")
+	}
+	add("method.over.", string(norm.TenMinutes), string(norm.QuarterHour))
+	for _, n := range norm.All() {
+		add("regime.", string(n.Regime))
+		if k := kindKey(n.Kind); k != "" {
+			add("normkind."+k+".", string(n.Regime))
 		}
 	}
-	add("regime.", string(norm.EUNow), string(norm.EU2030), string(norm.WHO2021), string(norm.WHO2005))
+	for _, role := range roles() {
+		add("role."+string(role), "", ".text")
+	}
+	for _, g := range norm.RuleGroups() {
+		add("rules.", string(g))
+	}
+	for _, rule := range norm.Rules() {
+		add("rule."+rule.ID, ".title", ".text", ".source")
+		add("standing.", string(rule.Standing))
+	}
+	add("method.unverified.", unverifiedPoints()...)
 	add("verified.", "primary", "secondary", "memory")
 	for _, prefix := range []string{"lens.", "map.heading.", "legend.title."} {
 		add(prefix, lensVerdict, lensValue)
 	}
-	for _, n := range norm.Table() {
-		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+	for _, n := range norm.All() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Next.Instrument, n.Next.Article, n.Note) {
 			if s != "" {
 				add("", phraseKey(s))
 			}
@@ -244,8 +266,8 @@ func TestDaysAreThoseOfTheStatistics(t *testing.T) {
 func TestEveryPhraseOfTheNormsHasWordsInBothLanguages(t *testing.T) {
 	nl, en := bothLanguages(t)
 	iso := regexp.MustCompile(`\d{4}-\d\d-\d\d`)
-	for _, n := range norm.Table() {
-		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Note) {
+	for _, n := range norm.All() {
+		for _, s := range append(strings.Split(n.Source, "; "), n.Instrument, n.Article, n.Next.Instrument, n.Next.Article, n.Note) {
 			for _, w := range []words{nl, en} {
 				p := w.phrase(s)
 				if s != "" {
@@ -258,6 +280,15 @@ func TestEveryPhraseOfTheNormsHasWordsInBothLanguages(t *testing.T) {
 	assert.Equal(t, said{"some new text", english}, nl.phrase("some new text"), "English on a Dutch page says that it is English")
 	assert.Equal(t, said{"since 1 January 2015", ""}, en.phrase("since 2015-01-01"))
 	assert.Equal(t, "2008/50/EG, bijlage XIV.E, fase 1", nl.textOf(norm.Norm{Instrument: "2008/50/EC", Article: "Annex XIV.E stage 1"}))
+}
+
+// TestRulesSayTheSameInTheTableAndOnThePage: the English page prints the source
+// of the table to the letter.
+func TestRulesSayTheSameInTheTableAndOnThePage(t *testing.T) {
+	_, en := bothLanguages(t)
+	for _, r := range norm.Rules() {
+		assert.Equal(t, r.Source, en.T("rule."+r.ID+".source"), r.ID)
+	}
 }
 
 func TestAnUnknownTextIsVisible(t *testing.T) {

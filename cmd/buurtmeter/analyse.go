@@ -27,7 +27,7 @@ func runAnalyse(ctx context.Context, p *program, args []string) error {
 			return err
 		}
 		err = run(ctx, &analyse.Terminal{Out: p.stdout, Err: p.stderr, Now: p.now}, files)
-		var known *analyse.Problem
+		var known *analyse.InputError
 		if errors.As(err, &known) {
 			return hint(err, "%s", known.Try)
 		}

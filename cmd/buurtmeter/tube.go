@@ -126,7 +126,7 @@ func tubeHint(err error) error {
 			return hint(err, "%s", c.try)
 		}
 	}
-	var known *analyse.Problem
+	var known *analyse.InputError
 	if errors.As(err, &known) {
 		return hint(err, "%s", known.Try)
 	}

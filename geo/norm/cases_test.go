@@ -1,6 +1,8 @@
 package norm_test
 
 import (
+	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -172,4 +174,38 @@ func TestPercentileAndCountAgree(t *testing.T) {
 		b, _ := d.Percentile(q)
 		assert.InDelta(t, a, b, 0.01, "%v", q)
 	}
+}
+
+// The stamps of the two files of the RIVM's own example pair disagree by an
+// hour: the stations fit the sensors best when they are moved by one.
+func TestLagScanOnARealPair(t *testing.T) {
+	mean := func(name string) norm.Hours {
+		b := readTable(t, "rivm-hollandseluchten/"+name)
+		sums, counts := map[reading.Hour]float64{}, map[reading.Hour]float64{}
+		first, last := reading.Hour(math.MaxInt64), reading.Hour(0)
+		for _, r := range b.rows {
+			at, err := time.Parse(time.DateTime, r[b.column["date"]])
+			v, bad := strconv.ParseFloat(r[b.column["pm25"]], 64)
+			if err != nil || bad != nil {
+				continue // rows without a date are among the known dirt
+			}
+			h := norm.Begins.HourOf(at)
+			sums[h] += v
+			counts[h]++
+			first, last = min(first, h), max(last, h)
+		}
+		out := norm.Hours{First: first}
+		for h := first; h <= last; h++ {
+			v, ok := reading.Scaled(sums[h] / counts[h]) // 0/0 is not a value
+			require.Equal(t, counts[h] > 0, ok)
+			out.Values = append(out.Values, v)
+		}
+		return out
+	}
+	lags := norm.LagScan(mean("Voorbeeld_HLL_sensoren.csv"), mean("Voorbeeld_HLL_LML.csv"), -3, 3)
+	best, ok := norm.BestLag(lags)
+	require.True(t, ok)
+	assert.Equal(t, 1, best.By)
+	assert.InDelta(t, 0.949, best.R, 0.001)
+	assert.InDelta(t, 0.853, lags[3].R, 0.001, "as the stamps are")
 }

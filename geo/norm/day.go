@@ -90,6 +90,9 @@ func (b Basis) String() string {
 	}
 }
 
+// Equal reports whether the bases are the same.
+func (b Basis) Equal(c Basis) bool { return b == c }
+
 // fixed reports by how many hours every day begins before that of UTC; ok is
 // false when that differs in the year.
 func (b Basis) fixed() (hours reading.Hour, ok bool) {
@@ -157,9 +160,9 @@ func (b Basis) HourOfDay(h reading.Hour) int {
 type Stamp uint8
 
 const (
-	// Begins: the begin of the hour, as everywhere inside this program.
+	// Begins is the begin of the hour, as everywhere inside this program.
 	Begins Stamp = iota
-	// Ends: the end of the hour. A stamp in UTC that ends an hour and one in UTC+1
+	// Ends is the end of the hour. A stamp in UTC that ends an hour and one in UTC+1
 	// that begins it are the same digits.
 	Ends
 )

@@ -123,18 +123,18 @@ func (v *Verdict) judgeMean(c comparison, sum Sum, gap Reason) {
 	v.U.Relative, v.U.Instrument = coverage95*c.relative, c.uncertainty(mean)
 	u := v.U.Expanded()
 	v.HasValue, v.Value, v.Low, v.High = true, mean, notBelowZero(mean, mean-u), mean+u
+	v.Above = c.exceeds(sum)
 	if v.Reason = gap; gap != ReasonNone {
 		return
 	}
 	v.HasProbability, v.Probability = true, Exceedance(mean, v.U.Combined(), c.edge)
-	v.decide(c.exceeds(sum))
+	v.decide()
 }
 
-// decide gives a verdict about a whole year its outcome; above tells that the
-// measured value is above the norm.
-func (v *Verdict) decide(above bool) {
+// decide gives a verdict about a whole year its outcome.
+func (v *Verdict) decide() {
 	switch words := v.Words(); {
-	case v.ByValue && above, !v.ByValue && words == WordsAbove:
+	case v.ByValue && v.Above, !v.ByValue && words == WordsAbove:
 		v.Outcome = Exceeds
 	case v.ByValue, words == WordsBelow:
 		v.Outcome = Complies
@@ -182,7 +182,8 @@ func (v *Verdict) judgeCount(n Norm, c comparison, years []*Stats) {
 	v.Low, v.High = perYear(min(low, k.measured)), perYear(max(high, k.measured))
 	v.HasProbability, v.Probability = true, k.probability(need*n.Allowed)
 	v.Reason = gap // Words of a year with gaps are never "below"
-	above := k.measured > need*n.Allowed
+	v.Above = k.measured > need*n.Allowed
+	above := v.Above
 	if !v.ByValue {
 		above = v.Words() == WordsAbove
 	}
@@ -192,7 +193,7 @@ func (v *Verdict) judgeCount(n Norm, c comparison, years []*Stats) {
 	case above:
 		v.Outcome = ExceedsIncomplete
 	case gap == ReasonNone:
-		v.decide(above)
+		v.decide()
 	}
 }
 

@@ -218,6 +218,22 @@ func FuzzJudge(f *testing.F) {
 		check(t, filled)
 		assert.GreaterOrEqual(t, filled.Coverage, before.Coverage, "more data lowers no coverage")
 
+		// Every present value raised by the same: no exceedance is less likely.
+		for i, v := range h.Values {
+			more.Values[i] = v
+			if v != reading.Missing {
+				more.Values[i] = v + int32(over)*37
+			}
+		}
+		raised := norm.Judge(n, more, s, m)
+		check(t, raised)
+		assert.GreaterOrEqual(t, raised.Value, before.Value)
+		assert.Equal(t, before.HasProbability, raised.HasProbability)
+		assert.GreaterOrEqual(t, raised.Probability, before.Probability-1e-12, "%+v\n%+v", before, raised)
+		if before.Words() == norm.WordsAbove {
+			assert.Equal(t, norm.WordsAbove, raised.Words())
+		}
+
 		// Every present value raised, and some gaps filled with high values.
 		for i, v := range h.Values {
 			switch {
@@ -243,12 +259,22 @@ func check(t *testing.T, v norm.Verdict) {
 	assert.True(t, v.Coverage >= 0 && v.Coverage <= 1)
 	assert.LessOrEqual(t, v.Valid, v.Expected)
 	assert.Equal(t, v.Outcome == norm.CannotTell || v.Outcome == norm.ExceedsIncomplete, v.Reason != norm.ReasonNone, "%+v", v)
-	assert.Equal(t, v.HasValue, v.Valid > 0)
+	assert.True(t, v.Valid > 0 || !v.HasValue)
+	assert.True(t, v.HasValue || !v.HasProbability && !v.Above)
+	assert.True(t, v.Probability >= 0 && v.Probability <= 1)
+	if whole := v.Outcome == norm.Complies || v.Outcome == norm.Exceeds; whole && v.ByValue {
+		assert.Equal(t, v.Above, v.Outcome == norm.Exceeds, "the value decides")
+	} else if whole {
+		assert.Equal(t, map[norm.Outcome]norm.Words{norm.Complies: norm.WordsBelow, norm.Exceeds: norm.WordsAbove}[v.Outcome], v.Words())
+	}
 	if v.HasValue {
 		assert.LessOrEqual(t, v.Low, v.Value)
 		assert.LessOrEqual(t, v.Value, v.High)
 	}
 	if v.Outcome == norm.Complies || v.Outcome == norm.Exceeds {
+		if n, _ := norm.ByID(v.Norm); n.Averaging == norm.EightHour {
+			return // of O3 it is the summer that counts
+		}
 		assert.GreaterOrEqual(t, v.Coverage, 0.85)
 	}
 }

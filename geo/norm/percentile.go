@@ -111,14 +111,10 @@ func between(low, high Sum, part float64) float64 {
 // MaxHour returns the highest valid hour mean, as a sum of one value; ok is false
 // without values.
 func (s *Stats) MaxHour() (v Sum, ok bool) {
-	_, peak := pass(s.values[s.dayStart(s.DaysOver):])
-	for _, p := range s.peaks {
-		peak = max(peak, p)
-	}
-	if peak == reading.Missing {
+	if s.Sum.N == 0 {
 		return Sum{}, false
 	}
-	return Sum{int64(peak), 1, s.Sum.Scale}, true
+	return Sum{int64(s.peak), 1, s.Sum.Scale}, true
 }
 
 // MinHour returns the lowest valid hour mean, as a sum of one value; ok is false
@@ -179,36 +175,46 @@ func (s *Stats) top(highest []int32) {
 	for i := range highest {
 		highest[i] = reading.Missing
 	}
+	floor := reading.Missing
 	for _, p := range s.peaks {
-		insert(highest, p)
+		if p > floor {
+			floor = insert(highest, p)
+		}
 	}
-	// At least this many hours are that high, so that no lower one is among them,
-	// and only the days whose peak is higher hold a higher one. A peak was seen
-	// already; what it left is put back to the floor before the hours are.
-	floor := highest[len(highest)-1]
+	// As many hours as there is room for are at least that high, so that no lower
+	// one is among them, and only a day whose peak is higher has a higher hour. The
+	// peaks, which come again with their days, make room first.
 	for i := range highest {
 		highest[i] = floor
 	}
+	last := floor
 	for d, p := range s.peaks {
-		if p > floor {
-			for _, v := range s.day(d) {
-				insert(highest, v)
-			}
+		if p > last {
+			last = insertHours(highest, s.day(d))
 		}
 	}
-	for _, v := range s.values[s.dayStart(s.DaysOver):] {
-		insert(highest, v)
-	}
+	insertHours(highest, s.values[s.dayStart(s.DaysOver):])
 }
 
-// insert puts v in its place when it is higher than the last, which falls off.
-func insert(descending []int32, v int32) {
-	i := len(descending) - 1
-	if v <= descending[i] {
-		return
+// insertHours inserts those of the hours that are higher than the last, and
+// returns the new last.
+func insertHours(descending, hours []int32) int32 {
+	last := descending[len(descending)-1]
+	for _, v := range hours {
+		if v > last {
+			last = insert(descending, v)
+		}
 	}
+	return last
+}
+
+// insert puts v, which is higher than the last, in its place; the last falls off.
+// It returns the new last.
+func insert(descending []int32, v int32) int32 {
+	i := len(descending) - 1
 	for ; i > 0 && descending[i-1] < v; i-- {
 		descending[i] = descending[i-1]
 	}
 	descending[i] = v
+	return descending[len(descending)-1]
 }

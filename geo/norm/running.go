@@ -10,9 +10,9 @@ import (
 type Align uint8
 
 const (
-	// Ending: at the last hour of its window, as the law has it.
+	// Ending stands at the last hour of its window, as the law has it.
 	Ending Align = iota
-	// Centred: at the middle of its window, of two middle hours the first.
+	// Centred stands at the middle of its window, of two middle hours the first.
 	Centred
 )
 
@@ -125,20 +125,19 @@ func CountAbove(means []Sum, limit int64) int {
 	above := 0
 	for i := range means {
 		m := &means[i]
-		switch {
-		case m.N == 0:
-			continue
-		case m.N >= len(thresholds):
-			if m.Above(limit) {
+		n := uint(m.N)
+		if n < uint(len(thresholds)) && known&(1<<n) != 0 {
+			if m.Total > thresholds[n] {
 				above++
 			}
 			continue
-		case known&(1<<m.N) == 0:
-			known |= 1 << m.N
-			thresholds[m.N] = m.Scale.threshold(limit, m.N)
 		}
-		if m.Total > thresholds[m.N] {
+		if m.Above(limit) {
 			above++
+		}
+		if 0 < n && n < uint(len(thresholds)) {
+			known |= 1 << n
+			thresholds[n] = m.Scale.threshold(limit, m.N)
 		}
 	}
 	return above

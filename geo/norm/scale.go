@@ -68,6 +68,9 @@ func (s Scale) value(total float64, n int) float64 {
 // limit (1/reading.HourScale unit): a total exceeds exactly when it is greater.
 // A threshold that no int64 holds is the nearest that does.
 func (s Scale) threshold(limit int64, n int) int64 {
+	if s == (Scale{}) && limit == int64(int32(limit)) {
+		return limit * int64(n)
+	}
 	num, den := s.hourSteps()
 	return floorMulDiv(limit, den*int64(n), num)
 }

@@ -1,6 +1,7 @@
 package norm
 
 import (
+	"encoding/binary"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -120,13 +121,13 @@ func TestRoundingIsExact(t *testing.T) {
 	assert.Greater(t, halves, 2000)
 }
 
-// TestDayPass compares the sum of 24 hours that tells how many are missing with
-// counting them, at and beyond the bounds up to which it holds.
+// TestDayPass compares the sum that tells whether an hour is missing with looking
+// at every hour, at and around the values at which it just does.
 func TestDayPass(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6, 6))
 	ends := []int32{
 		reading.Missing, reading.Missing + 1, math.MaxInt32, 0, -1, 1,
-		sumSafe, sumSafe + 1, sumSafe - 1, -sumSafe, -sumSafe - 1, -sumSafe + 1, -sumSafe + 2,
+		math.MaxInt32 / 23, math.MaxInt32/23 + 1, math.MaxInt32/23 + 2, reading.Missing / 23, reading.Missing/23 - 1, reading.Missing / 24,
 	}
 	check := func(day [dayHours]int32) {
 		want, top := pass(day[:])
@@ -151,6 +152,25 @@ func TestDayPass(t *testing.T) {
 		}
 		check(day)
 	}
+}
+
+// FuzzDayPass is TestDayPass on any hours.
+func FuzzDayPass(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0x80, 1, 0, 0, 0})
+	f.Add(make([]byte, 4*dayHours))
+	f.Fuzz(func(t *testing.T, hours []byte) {
+		var day [dayHours]int32
+		for i := range day {
+			day[i] = reading.Missing
+			if len(hours) >= 4*(i+1) {
+				day[i] = int32(binary.LittleEndian.Uint32(hours[4*i:]))
+			}
+		}
+		want, top := pass(day[:])
+		if total, n, peak := dayPass(&day); total != want.Total || n != want.N || peak != top {
+			t.Fatalf("%v: %d of %d, peak %d; want %+v, %d", day, total, n, peak, want, top)
+		}
+	})
 }
 
 func TestScaleIsBounded(t *testing.T) {

@@ -129,7 +129,8 @@ type Stats struct {
 	source Hours // the vector that values is a part of
 	values []int32
 	days   []Sum   // N is 0 where the day has no valid mean
-	peaks  []int32 // the highest valid hour of each day that is over
+	peak   int32   // the highest valid hour of the year, reading.Missing without any
+	peaks  []int32 // the same of each day that is over
 	starts []int32 // first hour of each day and of the next year, from First; nil when all days have 24
 	buf    []int32 // of values, when source does not hold the whole year
 }
@@ -149,7 +150,7 @@ func (s *Stats) Compute(h Hours, span Span) {
 	values, buf := h.cut(s.First, n, s.buf)
 	*s = Stats{
 		Year: span.Year, Hours: n, HoursOver: n, Days: yearDays(span.Year), First: s.First, Sum: Sum{Scale: h.Scale},
-		span: span, source: h, days: s.days, peaks: s.peaks, starts: s.starts, buf: buf,
+		peak: reading.Missing, span: span, source: h, days: s.days, peaks: s.peaks, starts: s.starts, buf: buf,
 	}
 	if span.Until != 0 {
 		s.HoursOver = int(min(max(span.Until-s.First, 0), reading.Hour(n)))
@@ -168,9 +169,10 @@ func (s *Stats) Compute(h Hours, span Span) {
 	} else {
 		s.passDays()
 	}
-	rest, _ := pass(s.values[s.dayStart(s.DaysOver):])
+	rest, peak := pass(s.values[s.dayStart(s.DaysOver):])
 	s.Sum.Total += rest.Total
 	s.Sum.N += rest.N
+	s.peak = max(s.peak, peak)
 }
 
 // calendar sets First and starts, and returns the number of hours of the year.
@@ -198,18 +200,22 @@ func (s *Stats) dayStart(d int) int {
 
 func (s *Stats) passEvenDays() {
 	need := s.span.DayCapture.Needs(dayHours)
-	for d := range s.days {
-		total, n, peak := dayPass((*[dayHours]int32)(s.values[d*dayHours:]))
-		s.Sum.Total += total
-		s.Sum.N += n
-		s.peaks[d] = peak
+	// Kept apart from s until the end, so that no day waits for memory.
+	values, days, peaks, sum, highest, valid := s.values, s.days, s.peaks, s.Sum, s.peak, 0
+	for d := range min(len(days), len(peaks)) {
+		total, n, peak := dayPass((*[dayHours]int32)(values[d*dayHours:]))
+		sum.Total += total
+		sum.N += n
+		peaks[d] = peak
+		highest = max(highest, peak)
 		if n >= need {
-			s.days[d] = Sum{total, n, s.Sum.Scale}
-			s.DaysValid++
+			days[d] = Sum{total, n, sum.Scale}
+			valid++
 		} else {
-			s.days[d] = Sum{}
+			days[d] = Sum{}
 		}
 	}
+	s.Sum, s.peak, s.DaysValid = sum, highest, valid
 }
 
 func (s *Stats) passDays() {
@@ -219,6 +225,7 @@ func (s *Stats) passDays() {
 		s.Sum.Total += day.Total
 		s.Sum.N += day.N
 		s.peaks[d], s.days[d] = peak, Sum{}
+		s.peak = max(s.peak, peak)
 		if day.N >= s.span.DayCapture.Needs(len(hours)) {
 			day.Scale = s.Sum.Scale
 			s.days[d] = day
@@ -246,6 +253,9 @@ func (s *Stats) DayMean(d int) (mean Sum, ok bool) {
 // 1/reading.HourScale unit.
 func (s *Stats) HoursAbove(limit int64) int {
 	t := s.Sum.Scale.threshold(limit, 1)
+	if int64(s.peak) <= t {
+		return 0
+	}
 	n := 0
 	for d, peak := range s.peaks {
 		// Few days reach a limit; Missing is the least int32.

@@ -275,6 +275,9 @@ type Verdict struct {
 	// the norm (Statistic Count); Low and High bound its expanded interval
 	// (95 %).
 	Value, Low, High float64
+	// Above tells that the measured value itself is above the norm, exactly; of a
+	// year that is not whole it says nothing about the year.
+	Above bool
 	// Probability is the probability, 0 to 1, that the norm is exceeded; valid
 	// when HasProbability. See Words.
 	HasProbability bool

@@ -1,6 +1,7 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -58,7 +59,7 @@ func Deming(x, y []float64, lambda float64) (Line, error) {
 	}
 	d := p.syy - lambda*p.sxx
 	if p.sxy == 0 && d >= 0 {
-		return Line{}, fmt.Errorf("the instrument does not follow the reference at all: no slope fits better than another")
+		return Line{}, errors.New("the instrument does not follow the reference at all: no slope fits better than another")
 	}
 	root := math.Hypot(d, 2*math.Sqrt(lambda)*p.sxy)
 	// Two forms of one root: each is used where it does not take two nearly

@@ -15,7 +15,7 @@ type Term struct {
 	Values []float64
 }
 
-// ErrDependent: a term is constant or follows from the others, so that its
+// ErrDependent tells that a term is constant or follows from the others, so that its
 // coefficient is anybody's guess.
 var ErrDependent = errors.New("the term is constant, or follows from the other terms")
 

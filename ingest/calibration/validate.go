@@ -1,6 +1,7 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -106,7 +107,7 @@ func predictions(target []float64, terms []Term, block, names []int, train func(
 		for _, name := range slices.Sorted(maps.Keys(v.Skipped)) {
 			return nil, fmt.Errorf("no block of time can be predicted from the others: %w", v.Skipped[name])
 		}
-		return nil, fmt.Errorf("no block of time comes after the training")
+		return nil, errors.New("no block of time comes after the training")
 	}
 	v.MBE, v.RMSE, v.R2 = sum/float64(v.N), math.Sqrt(rss/float64(v.N)), math.NaN()
 	if !constant(seen) {
@@ -158,7 +159,7 @@ func (c Contribution) Matters() bool { return c.RMSEWith <= (1-leastGain)*c.RMSE
 // the other terms alone, of which there must be at least one.
 func Contributes(target []float64, signals, others []Term, block []int) (Contribution, error) {
 	if len(signals) == 0 || len(others) == 0 {
-		return Contribution{}, fmt.Errorf("signals of the sensor and other terms are needed, to take the one away from the other")
+		return Contribution{}, errors.New("signals of the sensor and other terms are needed, to take the one away from the other")
 	}
 	var c Contribution
 	for _, half := range []struct {

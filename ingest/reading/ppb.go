@@ -58,12 +58,26 @@ type PerPpb struct {
 func PpbTable() []PerPpb {
 	const no, benzene = Property("no"), Property("benzene")
 	return []PerPpb{
-		{NO2, At20C, 46.0055, PpbNO2}, {NO2, At293K, 46.0055, 1_9130}, {NO2, At25C, 46.0055, 1_8804}, {NO2, OpenAir, 0, PpbNO2},
-		{O3, At20C, 47.9982, PpbO3}, {O3, At293K, 47.9982, 1_9959}, {O3, At25C, 47.9982, 1_9619}, {O3, OpenAir, 0, ppbO3OpenAir},
-		{no, At20C, 30.0061, PpbNO}, {no, At293K, 30.0061, 1_2477}, {no, At25C, 30.0061, 1_2265},
-		{SO2, At20C, 64.064, PpbSO2}, {SO2, At293K, 64.064, 2_6639}, {SO2, At25C, 64.064, 2_6186},
-		{CO, At20C, 28.0101, PpbCO}, {CO, At293K, 28.0101, 1_1647}, {CO, At25C, 28.0101, 1_1449},
-		{benzene, At20C, 78.1118, PpbBenzene}, {benzene, At293K, 78.1118, 3_2481}, {benzene, At25C, 78.1118, 3_1927},
+		{NO2, At20C, 46.0055, PpbNO2},
+		{NO2, At293K, 46.0055, 1_9130},
+		{NO2, At25C, 46.0055, 1_8804},
+		{NO2, OpenAir, 0, PpbNO2},
+		{O3, At20C, 47.9982, PpbO3},
+		{O3, At293K, 47.9982, 1_9959},
+		{O3, At25C, 47.9982, 1_9619},
+		{O3, OpenAir, 0, ppbO3OpenAir},
+		{no, At20C, 30.0061, PpbNO},
+		{no, At293K, 30.0061, 1_2477},
+		{no, At25C, 30.0061, 1_2265},
+		{SO2, At20C, 64.064, PpbSO2},
+		{SO2, At293K, 64.064, 2_6639},
+		{SO2, At25C, 64.064, 2_6186},
+		{CO, At20C, 28.0101, PpbCO},
+		{CO, At293K, 28.0101, 1_1647},
+		{CO, At25C, 28.0101, 1_1449},
+		{benzene, At20C, 78.1118, PpbBenzene},
+		{benzene, At293K, 78.1118, 3_2481},
+		{benzene, At25C, 78.1118, 3_1927},
 	}
 }
 

@@ -128,6 +128,7 @@ func TestARegisterOfBeforeKeepsItsStations(t *testing.T) {
 		token, err := r.AddStation(ctx, registertest.Station("one"), reading.SecretPosition{}, "operator")
 		require.NoError(t, err)
 		for _, back := range []string{
+			`DROP TABLE station_calibration`,
 			`DROP TABLE mark_log`, `DROP TABLE objection`, `DROP TABLE neighbour_hour`, `ALTER TABLE station_token DROP COLUMN mosquitto`,
 			`ALTER TABLE reject DROP COLUMN format`, `ALTER TABLE reject DROP COLUMN content_type`, `ALTER TABLE reject DROP COLUMN topic`,
 			`ALTER TABLE reject DROP COLUMN pin`, `ALTER TABLE reject DROP COLUMN again`, `DROP TABLE station_board`, `DROP TABLE station_withdrawal`, `DROP TABLE station_deleted`,

@@ -85,7 +85,7 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"station_token", "station_position", "station_board", "station_withdrawal", "objection", "station_event", "dirty_hour"} {
+		for _, table := range []string{"station_token", "station_position", "station_board", "station_withdrawal", "objection", "station_calibration", "station_event", "dirty_hour"} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE station = $1`, string(id)); err != nil { //nolint:gosec // names of our own tables
 				return fmt.Errorf("%s: %w", table, err)
 			}

@@ -123,10 +123,11 @@ func (s *service) areaRoutes(a huma.API) {
 	}
 	get(s, a, huma.Operation{
 		OperationID: "listAreaVerdicts", Path: "/areas/{code}/verdicts", Tags: []string{"areas"}, Summary: "Verdicts of one neighbourhood",
-		Description: "What the stations of the neighbourhood say about every norm and year, with value, interval, coverage and the verdict per station.",
+		Description: "What the stations of the neighbourhood say about every norm and year, with value, interval, coverage and the verdict per station. " +
+			"The code of a wijk or of the municipality gives the stations in all of it. The outcome is that of the stations, never of the area.",
 	}, func(ctx context.Context, g *opendata.Graph, in *verdictsOf) (*body[verdictList], error) {
-		if _, err := findArea(g, in.Code); err != nil {
-			return nil, err
+		if _, ok := g.AnyArea(geo.Code(in.Code)); !ok {
+			return nil, notFound("There is no area with this code. Look in /v1/areas.")
 		}
 		return listVerdicts(ctx, g, export.Filter{Area: geo.Code(in.Code), Norm: norm.ID(in.Norm), Year: in.Year})
 	})
@@ -142,7 +143,7 @@ func listVerdicts(ctx context.Context, g *opendata.Graph, f export.Filter) (*bod
 	if _, ok := g.Norm(f.Norm); f.Norm != "" && !ok {
 		errs = append(errs, InputError{"query", "norm", "unknown norm: choose one of /v1/norms"})
 	}
-	if _, ok := g.Area(f.Area); f.Area != "" && !ok {
+	if _, ok := g.AnyArea(f.Area); f.Area != "" && !ok {
 		errs = append(errs, InputError{"query", "area", "unknown area: choose one of /v1/areas"})
 	}
 	if err := badInput(errs); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
+	"buurtmeter/geo/norm"
 	"buurtmeter/opendata"
 	"buurtmeter/opendata/dcat"
 )
@@ -138,11 +139,9 @@ func (s *service) resolve(app *fiber.App) {
 		}
 		return v1 + "/stations/" + id
 	}))
-	app.Get("/id/norm/:id", s.seeOther("norm", func(g *opendata.Graph, id string) string {
-		for _, n := range g.Norms {
-			if string(n.ID) == id {
-				return v1 + "/norms/" + url.PathEscape(id)
-			}
+	app.Get("/id/norm/:id", s.seeOther("norm", func(_ *opendata.Graph, id string) string {
+		if _, ok := norm.ByID(norm.ID(id)); ok {
+			return v1 + "/norms/" + url.PathEscape(id)
 		}
 		return ""
 	}))

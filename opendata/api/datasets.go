@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -128,7 +129,10 @@ func fileParameters(a huma.API) []*huma.Param {
 	least, most := 1990.0, 2200.0
 	year := &huma.Schema{Type: "integer", Format: "int64", Minimum: &least, Maximum: &most, Examples: []any{2025}}
 	property := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[string](), false, "")
-	property = &huma.Schema{Type: property.Type, Enum: []any{"no2", "pm25", "pm10", "temperature", "humidity", "pressure"}}
+	property = &huma.Schema{Type: property.Type}
+	for _, k := range propertyKeys() {
+		property.Enum = append(property.Enum, k)
+	}
 	return []*huma.Param{
 		{Name: "id", In: "path", Required: true, Description: "Id of the dataset", Schema: &huma.Schema{Type: "string", Enum: []any{opendata.HoursDataset, opendata.VerdictsDataset}}},
 		{Name: "year", In: "query", Description: "One calendar year (UTC+1)", Schema: year},
@@ -137,6 +141,15 @@ func fileParameters(a huma.API) []*huma.Param {
 		{Name: "area", In: "query", Description: "One neighbourhood", Schema: text("BU04791210")},
 		{Name: "norm", In: "query", Description: "One norm; verdicts only", Schema: text("eu2008-no2-y")},
 	}
+}
+
+// propertyKeys are the keys of all properties.
+func propertyKeys() []string {
+	var ks []string
+	for _, i := range reading.Properties() {
+		ks = append(ks, string(i.Property))
+	}
+	return ks
 }
 
 // fileFilter reads the parameters of a file and lists everything that is wrong.
@@ -166,7 +179,7 @@ func fileFilter(c *fiber.Ctx, g *opendata.Graph, d opendata.Dataset) (export.Fil
 	}
 	if f.Property != "" {
 		if _, err := reading.ParseProperty(string(f.Property)); err != nil {
-			fault("property", "use one of no2, pm25, pm10, temperature, humidity, pressure")
+			fault("property", "use one of "+strings.Join(propertyKeys(), ", "))
 		}
 	}
 	if _, ok := g.Area(f.Area); f.Area != "" && !ok {

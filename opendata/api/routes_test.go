@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata/api"
 	"buurtmeter/opendata/export"
@@ -142,13 +143,44 @@ func TestVerdictsNormsQuality(t *testing.T) {
 	assert.Len(t, into[list](t, "/v1/verdicts?property=pm25").Verdicts, 6*2*2)
 	n := into[export.Norm](t, "/v1/norms/eu2008-pm10-24h")
 	assert.Equal(t, 35, *n.Allowed)
-	assert.Len(t, into[struct{ Norms []export.Norm }](t, "/v1/norms").Norms, 5)
+	assert.Equal(t, "(EU) 2024/2881", n.Next.Instrument)
+	norms := into[struct{ Norms []export.Norm }](t, "/v1/norms").Norms
+	assert.Len(t, norms, len(norm.All()))
+	judged := 0
+	for _, n := range norms {
+		if n.Judged {
+			judged++
+		}
+		assert.Equal(t, n.Role == "alert" || n.Role == "information", n.Consecutive != nil, n.ID)
+		assert.Equal(t, n.Statistic == "exposure-reduction", n.Value == nil, "%s: no value is not 0", n.ID)
+	}
+	assert.Len(t, norm.Table(), judged)
+	assert.Equal(t, "mg/m³", into[export.Norm](t, "/v1/norms/eu2008-co-8h").Unit)
+	assert.Equal(t, 3, into[export.Norm](t, "/v1/norms/eu2008-o3-8h").Years)
+	assert.Equal(t, 3, *into[export.Norm](t, "/v1/norms/eu2024-no2-alert").Consecutive)
 	q := into[struct {
 		Flagged, Rejects, Flags []map[string]any
 	}](t, "/v1/quality")
 	assert.NotEmpty(t, q.Flagged)
 	assert.Len(t, q.Rejects, 3)
 	assert.Len(t, q.Flags, len(reading.FlagTable()))
+}
+
+// TestEveryPropertyCanBeAskedFor: a property that a station may report can be
+// read again, and one with norms has verdicts.
+func TestEveryPropertyCanBeAskedFor(t *testing.T) {
+	app := newApp(t)
+	for _, i := range reading.Properties() {
+		p := string(i.Property)
+		res, body := ask(t, app, "GET", "/v1/stations/ref-hemkade/hours?property="+p)
+		assert.Equal(t, 200, res.StatusCode, "%s: %.200s", p, body)
+		res, body = ask(t, app, "GET", "/v1/datasets/hours/data.csv?property="+p)
+		assert.Equal(t, 200, res.StatusCode, "%s: %.200s", p, body)
+		if i.Norm {
+			res, body = ask(t, app, "GET", "/v1/verdicts?property="+p)
+			assert.Equal(t, 200, res.StatusCode, "%s: %.200s", p, body)
+		}
+	}
 }
 
 func TestFilesAreTheExports(t *testing.T) {

@@ -112,7 +112,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"GET", "/v1/areas?f=xml", 400},
 		{"GET", "/v1/areas?F=json", 400},
 		{"GET", "/v1/stations/ref-hemkade/hours?from=yesterday", 400},
-		{"GET", "/v1/stations/ref-hemkade/hours?property=o3", 400},
+		{"GET", "/v1/stations/ref-hemkade/hours?property=o4", 400},
 		{"GET", "/v1/stations/ref-hemkade/hours?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", 400},
 		{"GET", "/v1/stations/ref-hemkade/hours?from=2025-01-01T00:00:00Z&to=2026-06-01T00:00:00Z", 400},
 		{"GET", "/v1/stations/ref-hemkade/readings?from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", 400},
@@ -133,7 +133,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 
 func TestAllInputErrorsComeInOne400(t *testing.T) {
 	app := newApp(t)
-	res, body := ask(t, app, "GET", "/v1/stations/ref-hemkade/hours?property=o3&from=x&to=y")
+	res, body := ask(t, app, "GET", "/v1/stations/ref-hemkade/hours?property=o4&from=x&to=y")
 	p := problemOf(t, res, body, 400)
 	assert.Len(t, p.Errors, 3, body)
 	res, body = ask(t, app, "GET", "/v1/datasets/hours/data.csv?year=x&station=y&property=z&area=q&norm=eu2008-no2-y&typo=1")

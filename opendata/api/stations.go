@@ -127,7 +127,7 @@ func (s *service) stationRoutes(a huma.API) {
 
 	type hoursInput struct {
 		IDInput
-		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure" doc:"One property; without it, all of the station" example:"no2"`
+		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure,pm1,pm25-corrected,o3,so2,co,benzene" doc:"One property; without it, all of the station" example:"no2"`
 		Period
 	}
 	get(s, a, huma.Operation{

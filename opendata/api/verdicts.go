@@ -45,7 +45,7 @@ func (s *service) verdictRoutes(a huma.API) {
 		Norm     string `query:"norm" maxLength:"64" doc:"Id of a norm" example:"eu2008-no2-y"`
 		Year     int    `query:"year" minimum:"1990" maximum:"2200" doc:"Calendar year (UTC+1)" example:"2025"`
 		Area     string `query:"area" maxLength:"20" doc:"CBS code of a neighbourhood" example:"BU04791210"`
-		Property string `query:"property" enum:"no2,pm25,pm10" doc:"Norms for one property" example:"no2"`
+		Property string `query:"property" enum:"no2,pm25,pm10,o3,so2,co,benzene" doc:"Norms for one property" example:"no2"`
 	}
 	get(s, a, huma.Operation{
 		OperationID: "listVerdicts", Path: "/verdicts", Tags: []string{"verdicts"}, Summary: "Verdicts of all neighbourhoods",
@@ -55,10 +55,10 @@ func (s *service) verdictRoutes(a huma.API) {
 	})
 	get(s, a, huma.Operation{
 		OperationID: "listNorms", Path: "/norms", Tags: []string{"verdicts"}, Summary: "All norms",
-		Description: "The norms that verdicts are made on, with the text they come from and how well the figure was checked.",
-	}, func(_ context.Context, g *opendata.Graph, _ *struct{}) (*body[normList], error) {
+		Description: "All norms, guidelines and thresholds for the measured substances, with the text they come from, how well the figure was checked, what they are for (role) and whether verdicts are made on them (judged).",
+	}, func(context.Context, *opendata.Graph, *struct{}) (*body[normList], error) {
 		l := normList{Norms: []export.Norm{}}
-		for _, n := range g.Norms {
+		for _, n := range norm.All() {
 			l.Norms = append(l.Norms, export.NormOf(n))
 		}
 		return &body[normList]{l}, nil
@@ -69,8 +69,8 @@ func (s *service) verdictRoutes(a huma.API) {
 	get(s, a, huma.Operation{
 		OperationID: "getNorm", Path: "/norms/{id}", Tags: []string{"verdicts"}, Summary: "One norm",
 		Description: "One norm with its averaging period, value and source.",
-	}, func(_ context.Context, g *opendata.Graph, in *normInput) (*body[export.Norm], error) {
-		n, ok := g.Norm(norm.ID(in.ID))
+	}, func(_ context.Context, _ *opendata.Graph, in *normInput) (*body[export.Norm], error) {
+		n, ok := norm.ByID(norm.ID(in.ID))
 		if !ok {
 			return nil, notFound("There is no norm with this id. Look in /v1/norms.")
 		}

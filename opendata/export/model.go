@@ -65,22 +65,36 @@ type Station struct {
 
 // Norm is the public form of a norm.
 type Norm struct {
-	ID         string  `json:"id" example:"eu2008-no2-y"`
-	Regime     string  `json:"regime" enum:"eu-now,eu-2030,who-2021,who-2005"`
-	Property   string  `json:"property" example:"no2"`
-	Kind       string  `json:"kind" doc:"Legal nature: limit, guideline, interim target" example:"limit"`
-	Instrument string  `json:"instrument" example:"2008/50/EC"`
-	Article    string  `json:"article" example:"Annex XI.B"`
-	Averaging  string  `json:"averaging" enum:"hour,day,year" doc:"The only period over which the norm may be compared"`
-	Statistic  string  `json:"statistic" enum:"mean,count" doc:"mean: the mean over the period must not be above value. count: no more than allowed periods of the year may be above value"`
-	Value      float64 `json:"value" example:"40"`
-	Unit       string  `json:"unit" example:"µg/m³"`
-	Allowed    *int    `json:"allowed" doc:"Number of periods per year that may be above value; null for a mean"`
-	From       *string `json:"from" format:"date" doc:"First day on which the norm applies; null when open" example:"2010-01-01"`
-	Until      *string `json:"until" format:"date" doc:"Last day on which the norm applies; null when open" example:"2029-12-31"`
-	Source     string  `json:"source" doc:"Where the figure was read"`
-	Verified   string  `json:"verified" doc:"How well the figure was checked" enum:"primary,secondary,memory"`
-	Note       string  `json:"note,omitempty"`
+	ID          string    `json:"id" example:"eu2008-no2-y"`
+	Regime      string    `json:"regime" enum:"eu-now,eu-2024,eu-2030,who-2021,who-2005"`
+	Role        string    `json:"role" enum:"compliance,objective,advice,interim-target,alert,information,assessment-threshold,average-exposure" doc:"What the norm is for" example:"compliance"`
+	Judged      bool      `json:"judged" doc:"Verdicts are given on the norm: it is a test of a year at a place, over a period that hour means tell of" example:"true"`
+	Property    string    `json:"property" example:"no2"`
+	Kind        string    `json:"kind" doc:"Legal nature: limit, guideline, interim target" example:"limit"`
+	Instrument  string    `json:"instrument" example:"2008/50/EC"`
+	Article     string    `json:"article" example:"Annex XI.B"`
+	Next        *NormText `json:"next" doc:"The text in which the same norm goes on standing after the instrument is repealed; null when there is none"`
+	Averaging   string    `json:"averaging" enum:"10min,15min,hour,8h,day,peak-season,year" doc:"The only period over which the norm may be compared. 8h: the daily maximum of the 8-hour running means"`
+	Years       int       `json:"years" doc:"Number of calendar years that are averaged before the comparison" example:"1"`
+	Statistic   string    `json:"statistic" enum:"mean,count,exposure,exposure-reduction" doc:"mean: the mean over the period must not be above value. count: no more than allowed periods of the year may be above value. exposure: the mean of all urban background points of a territory. exposure-reduction: its share of ten years before, see note"`
+	Value       *float64  `json:"value" doc:"Null when the norm has no value of its own" example:"40"`
+	Unit        string    `json:"unit" example:"µg/m³"`
+	Allowed     *int      `json:"allowed" doc:"Number of periods per year that may be above value; null for a mean and for a threshold"`
+	Percentile  *float64  `json:"percentile" doc:"The percentile of the periods that the text asks for, where it does; null when it counts" example:"99"`
+	Consecutive *int      `json:"consecutive" doc:"Number of periods in a row above value from which on the public is warned or informed; null for other norms"`
+	From        *string   `json:"from" format:"date" doc:"First day on which the norm applies; null when open" example:"2010-01-01"`
+	Until       *string   `json:"until" format:"date" doc:"Last day on which the norm applies; null when open" example:"2029-12-31"`
+	Source      string    `json:"source" doc:"Where the figure was read"`
+	Verified    string    `json:"verified" doc:"How well the figure was checked" enum:"primary,secondary,memory"`
+	Note        string    `json:"note,omitempty"`
+}
+
+// NormText is a text in which a norm stands, and when.
+type NormText struct {
+	Instrument string  `json:"instrument" example:"(EU) 2024/2881"`
+	Article    string  `json:"article" example:"Annex I Section 1 Table 2"`
+	From       *string `json:"from" format:"date" example:"2026-12-12"`
+	Until      *string `json:"until" format:"date" example:"2029-12-31"`
 }
 
 // Verdict is the public form of the verdict on a norm in an area and year.
@@ -99,6 +113,8 @@ type Verdict struct {
 	Coverage  float64      `json:"coverage" minimum:"0" maximum:"1" doc:"Share of the year with valid values at the best covered station" example:"0.97"`
 	Mean      *Interval    `json:"mean" doc:"Mean of the stations; null below three stations"`
 	FewPoints bool         `json:"fewPoints" doc:"The mean rests on three or four stations only"`
+	Median    *float64     `json:"median" doc:"Median of the stations that measured the whole year; null when there is none" example:"28.4"`
+	Above     *Share       `json:"aboveNorm" doc:"Stations above the norm by their measured value, of those that measured the whole year; null when there is none"`
 	Points    []PointValue `json:"points" nullable:"false" doc:"The verdict per station, highest value first"`
 }
 
@@ -107,6 +123,22 @@ type Interval struct {
 	Value float64 `json:"value" doc:"In µg/m³, or the number of periods above the norm" example:"41.2"`
 	Low   float64 `json:"low" example:"33"`
 	High  float64 `json:"high" example:"49.4"`
+}
+
+// Share is a number of stations out of others, with the 95 % interval of their
+// share (Wilson).
+type Share struct {
+	Stations int     `json:"stations" example:"2"`
+	Of       int     `json:"of" example:"5"`
+	Low      float64 `json:"low" minimum:"0" maximum:"1" doc:"Of the share" example:"0.118"`
+	High     float64 `json:"high" minimum:"0" maximum:"1" example:"0.769"`
+}
+
+// Uncertainty is what an interval is made of.
+type Uncertainty struct {
+	Relative   float64  `json:"relative" doc:"Expanded relative uncertainty (95 %) of the instrument, as a fraction" example:"0.15"`
+	Instrument *float64 `json:"instrument" doc:"Standard uncertainty of a mean by the instrument, in the unit of the value; null for a number of periods" example:"2.1"`
+	Gaps       *float64 `json:"gaps" doc:"Standard uncertainty of a mean by what was not measured, for gaps at random; null for a number of periods" example:"0.1"`
 }
 
 // PointValue is the verdict at one station.
@@ -120,7 +152,15 @@ type PointValue struct {
 	Coverage      float64   `json:"coverage" minimum:"0" maximum:"1" example:"0.97"`
 	Valid         int       `json:"validPeriods" doc:"Hours, or days for day norms, that count" example:"8497"`
 	Expected      int       `json:"expectedPeriods" example:"8760"`
-	MethodVersion string    `json:"methodVersion" doc:"Version of the rules of computation" example:"2026.1"`
+	MethodVersion string    `json:"methodVersion" doc:"Version of the rules of computation" example:"2026.2"`
+
+	Above       *bool        `json:"aboveNorm" doc:"The measured value itself is above the norm; null when not one valid value was measured"`
+	Probability *float64     `json:"probability" minimum:"0" maximum:"1" doc:"Probability that the norm is exceeded; null where the year is not measured enough for a mean. Of a number of periods in an incomplete year it can only rise" example:"0.72"`
+	Words       string       `json:"words" enum:"above,below,cannot be told" doc:"The probability in words: above 0.95, below 0.05, or neither"`
+	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
+	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
+	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
+	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
 
 // AreaOf returns the public form of an area.
@@ -157,11 +197,25 @@ func StationOf(s opendata.Station) Station {
 func NormOf(n norm.Norm) Norm {
 	out := Norm{
 		ID: string(n.ID), Regime: string(n.Regime), Property: string(n.Property), Kind: n.Kind, Instrument: n.Instrument,
-		Article: n.Article, Averaging: string(n.Averaging), Statistic: string(n.Statistic), Value: n.Value, Unit: unitOf(n.Property),
+		Article: n.Article, Averaging: string(n.Averaging), Statistic: string(n.Statistic), Unit: unitOf(n.Property),
 		From: day(n.From), Until: day(n.Until), Source: n.Source, Verified: n.Verified, Note: n.Note,
+		Role: string(n.Role), Judged: n.Tested(), Years: max(n.Years, 1),
 	}
-	if n.Statistic == norm.Count {
+	if n.HasValue() {
+		out.Value = &n.Value
+	}
+	switch {
+	case n.Role == norm.RoleAlert, n.Role == norm.RoleInformation:
+		row := max(n.Consecutive, 1)
+		out.Consecutive = &row
+	case n.Statistic == norm.Count:
 		out.Allowed = &n.Allowed
+	}
+	if n.Percentile != 0 {
+		out.Percentile = &n.Percentile
+	}
+	if n.Next != (norm.Text{}) {
+		out.Next = &NormText{n.Next.Instrument, n.Next.Article, day(n.Next.From), day(n.Next.Until)}
 	}
 	return out
 }
@@ -176,17 +230,38 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 	if v.HasMean {
 		out.Mean = &Interval{v.Mean, v.Low, v.High}
 	}
+	if v.Whole > 0 {
+		out.Median, out.Above = &v.Median, &Share{v.Above, v.Whole, v.ShareLow, v.ShareHigh}
+	}
 	for _, p := range v.Points {
 		pv := PointValue{
 			Station: string(p.Station), Kind: string(p.Kind), Simulated: p.Simulated, Outcome: p.Outcome.String(),
 			Reason: optional(string(p.Reason)), Coverage: p.Coverage, Valid: p.Valid, Expected: p.Expected, MethodVersion: p.Method.Version,
 		}
-		if p.HasValue {
-			pv.Value = &Interval{p.Value, p.Low, p.High}
-		}
+		certaintyOf(&pv, p.Verdict)
 		out.Points = append(out.Points, pv)
 	}
 	return out
+}
+
+// certaintyOf fills the value of a station and how certain it is.
+func certaintyOf(pv *PointValue, v norm.Verdict) {
+	pv.Words, pv.DecidedBy = v.Words().String(), "probability"
+	pv.DayBasis, pv.Rounding = v.Basis.String(), v.Method.Rounding.String()
+	if v.ByValue {
+		pv.DecidedBy = "value"
+	}
+	if v.HasProbability {
+		pv.Probability = &v.Probability
+	}
+	if !v.HasValue {
+		return
+	}
+	pv.Value, pv.Above = &Interval{v.Value, v.Low, v.High}, &v.Above
+	pv.Uncertainty = &Uncertainty{Relative: v.U.Relative}
+	if v.U.Instrument > 0 {
+		pv.Uncertainty.Instrument, pv.Uncertainty.Gaps = &v.U.Instrument, &v.U.Gaps
+	}
 }
 
 func optional(s string) *string {

@@ -28,20 +28,28 @@ import (
 //	highest …              the highest station with its 95 % interval; empty when there is no value
 //	coverage               share of the year measured at the best covered station, 0 to 1
 //	method_version         version of the rules of computation
+//	above_norm …           stations above the norm by their value, of those that measured the whole year (whole_stations),
+//	                       with the 95 % interval of the share, 0 to 1; empty when there is none
+//	median                 median of those stations
+//	highest_probability …  probability that the highest station exceeds the norm, and the same in words: above, below or
+//	                       cannot be told; empty when there is none
 const VerdictsHeader = "area,area_name,norm,regime,instrument,property,averaging,statistic,norm_value,unit,allowed,year,outcome,reason,in_force,simulated," +
-	"stations,reference_stations,sensor_stations,mean,mean_low,mean_high,highest_station,highest,highest_low,highest_high,coverage,method_version"
+	"stations,reference_stations,sensor_stations,mean,mean_low,mean_high,highest_station,highest,highest_low,highest_high,coverage,method_version," +
+	"above_norm,whole_stations,share_low,share_high,median,highest_probability,highest_words"
 
 func verdictsExplanation() map[string]opendata.Text {
 	return map[string]opendata.Text{
-		"outcome":   {NL: "complies: elk meetpunt voldoet; exceeds: minstens één meetpunt overschrijdt; exceeds-incomplete: overschrijdt hoewel het jaar niet volledig gemeten is; cannot-tell: niet vast te stellen", EN: "complies: each station complies; exceeds: at least one station exceeds; exceeds-incomplete: exceeds although the year was not completely measured; cannot-tell: it cannot be told"},
-		"reason":    {NL: "waarom het niet vast te stellen is: no-data, coverage, uncertainty, running of no-station", EN: "why it cannot be told: no-data, coverage, uncertainty, running or no-station"},
-		"inForce":   {NL: "de norm gold in dit jaar; zo niet, lees dan: zou voldoen of zou overschrijden", EN: "the norm applied in this year; if not, read: would comply or would exceed"},
-		"mean":      {NL: "gemiddelde van de meetpunten met het interval van 95 %; null bij minder dan drie meetpunten", EN: "mean of the stations with its 95 % interval; null below three stations"},
-		"value":     {NL: "het jaargemiddelde in µg/m³, of het aantal uren of dagen boven de norm", EN: "the year mean in µg/m³, or the number of hours or days above the norm"},
-		"coverage":  {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
-		"periods":   {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
-		"simulated": {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
-		"schematic": {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
+		"outcome":     {NL: "complies: elk meetpunt voldoet; exceeds: minstens één meetpunt overschrijdt; exceeds-incomplete: overschrijdt hoewel het jaar niet volledig gemeten is; cannot-tell: niet vast te stellen", EN: "complies: each station complies; exceeds: at least one station exceeds; exceeds-incomplete: exceeds although the year was not completely measured; cannot-tell: it cannot be told"},
+		"reason":      {NL: "waarom het niet vast te stellen is: no-data, coverage, uncertainty, running of no-station", EN: "why it cannot be told: no-data, coverage, uncertainty, running or no-station"},
+		"inForce":     {NL: "de norm gold in dit jaar; zo niet, lees dan: zou voldoen of zou overschrijden", EN: "the norm applied in this year; if not, read: would comply or would exceed"},
+		"mean":        {NL: "gemiddelde van de meetpunten met het interval van 95 %; null bij minder dan drie meetpunten", EN: "mean of the stations with its 95 % interval; null below three stations"},
+		"aboveNorm":   {NL: "meetpunten waarvan de gemeten waarde boven de norm ligt, van de meetpunten die het hele jaar maten, met het interval van 95 % van dat deel", EN: "stations whose measured value is above the norm, of those that measured the whole year, with the 95 % interval of that share"},
+		"probability": {NL: "de kans dat de norm overschreden is; words zegt die kans in woorden (boven 0,95: above, onder 0,05: below) en decidedBy of de uitkomst op de waarde zelf rust of op de kans", EN: "the probability that the norm is exceeded; words says it in words (above 0.95: above, below 0.05: below) and decidedBy whether the outcome rests on the value itself or on the probability"},
+		"value":       {NL: "het jaargemiddelde in µg/m³, of het aantal uren of dagen boven de norm", EN: "the year mean in µg/m³, or the number of hours or days above the norm"},
+		"coverage":    {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
+		"periods":     {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
+		"simulated":   {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
+		"schematic":   {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
 	}
 }
 
@@ -96,6 +104,11 @@ type verdictsWriter struct {
 }
 
 func (v *verdictsWriter) areas() []geo.Area {
+	if f := v.filter.Area; f != "" {
+		if a, ok := v.g.AnyArea(f); ok && a.Level != geo.Buurt && v.filter.Station == "" {
+			return []geo.Area{a} // a wijk or the gemeente only when it is asked for
+		}
+	}
 	var as []geo.Area
 	st, known := v.g.Station(v.filter.Station)
 	for _, a := range v.g.Areas {
@@ -142,7 +155,11 @@ func (v *verdictsWriter) eachOf(a geo.Area, fn func(geo.Area, norm.Norm, geo.Are
 func finite(v geo.AreaVerdict) error {
 	bad := func(f float64) bool { return math.IsNaN(f) || math.IsInf(f, 0) }
 	fault := bad(v.Coverage) || v.HasMean && (bad(v.Mean) || bad(v.Low) || bad(v.High))
+	for _, f := range []float64{v.Median, v.ShareLow, v.ShareHigh} {
+		fault = fault || bad(f)
+	}
 	for _, p := range v.Points {
+		fault = fault || bad(p.Probability) || bad(p.U.Relative) || bad(p.U.Instrument) || bad(p.U.Gaps)
 		fault = fault || bad(p.Coverage) || p.HasValue && (bad(p.Value) || bad(p.Low) || bad(p.High))
 	}
 	if fault {
@@ -159,7 +176,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	pub := VerdictOf(a, av)
 	nm := NormOf(n)
 	c.text(pub.Area, pub.AreaName, nm.ID, nm.Regime, nm.Instrument, nm.Property, nm.Averaging, nm.Statistic)
-	c.float(nm.Value)
+	c.float(n.Value)
 	c.text(nm.Unit)
 	if nm.Allowed != nil {
 		c.int(*nm.Allowed)
@@ -187,6 +204,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	}
 	c.float(pub.Coverage)
 	c.text(method)
+	c.certainty(pub)
 	v.b = append(c.b[:len(c.b)-1], '\n')
 	return v.spill()
 }
@@ -216,6 +234,24 @@ func (c *cells) interval(i *Interval) {
 	c.float(i.Value)
 	c.float(i.Low)
 	c.float(i.High)
+}
+
+// certainty writes the cells from above_norm on.
+func (c *cells) certainty(v Verdict) {
+	if v.Above != nil {
+		c.int(v.Above.Stations, v.Above.Of)
+		c.float(v.Above.Low)
+		c.float(v.Above.High)
+		c.float(*v.Median)
+	} else {
+		c.text("", "", "", "", "")
+	}
+	if len(v.Points) > 0 && v.Points[0].Probability != nil {
+		c.float(*v.Points[0].Probability)
+		c.text(v.Points[0].Words)
+	} else {
+		c.text("", "")
+	}
 }
 
 func (v *verdictsWriter) element(a geo.Area, _ norm.Norm, av geo.AreaVerdict) error {

@@ -26,5 +26,7 @@ func Commands() []Command {
 	return []Command{
 		hoursCommand(),
 		tubesCommand(),
+		calibrateCommand(),
+		pointsCommand(),
 	}
 }

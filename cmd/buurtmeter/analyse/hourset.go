@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"buurtmeter/geo/norm"
@@ -320,15 +321,11 @@ func (s *hourSet) notes() (notes []string) {
 }
 
 func lines(ns []int) string {
-	slices.Sort(ns)
-	text := ""
+	texts := make([]string, len(ns))
 	for i, n := range ns {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprint(n)
+		texts[i] = strconv.Itoa(n)
 	}
-	return text
+	return strings.Join(texts, ", ")
 }
 
 // scaleOf returns the scale of a vector whose unit is unit.

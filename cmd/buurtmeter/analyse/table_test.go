@@ -45,7 +45,7 @@ func cells(t *testing.T, tb *Table) (rows [][]string, lines []int) {
 
 func try(t *testing.T, err error) string {
 	t.Helper()
-	var p *Problem
+	var p *InputError
 	require.ErrorAs(t, err, &p)
 	require.NotEmpty(t, p.Try)
 	return p.Try
@@ -357,7 +357,7 @@ func FuzzTable(f *testing.F) {
 		if err == nil {
 			err = tb.Err()
 		}
-		var p *Problem
+		var p *InputError
 		if err != nil && (!errors.As(err, &p) || p.Try == "") {
 			t.Fatalf("%v says nothing about what to do", err)
 		}

@@ -125,19 +125,19 @@ func (n Number) Text(decimals int) string {
 	return s
 }
 
-// Problem is an error in a file or in how the command was called. Try says what
+// InputError is an error in a file or in how the command was called. Try says what
 // the user can do.
-type Problem struct {
+type InputError struct {
 	Err error
 	Try string
 }
 
-func (p *Problem) Error() string { return p.Err.Error() }
+func (p *InputError) Error() string { return p.Err.Error() }
 
 // Unwrap returns what is wrong.
-func (p *Problem) Unwrap() error { return p.Err }
+func (p *InputError) Unwrap() error { return p.Err }
 
-// problem makes a Problem of err and what can be done about it.
+// problem makes an InputError of err and what can be done about it.
 func problem(err error, try string, args ...any) error {
-	return &Problem{Err: err, Try: fmt.Sprintf(try, args...)}
+	return &InputError{Err: err, Try: fmt.Sprintf(try, args...)}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
@@ -57,6 +58,11 @@ type verdictReport struct {
 	Limit     Number         `json:"limit"`
 	Allowed   int            `json:"allowed"`
 	Averaging norm.Averaging `json:"averaging"`
+	// Statistic is what Value is, Years over how many calendar years.
+	Statistic norm.Statistic `json:"statistic"`
+	Years     int            `json:"years"`
+	// Role tells law from advice.
+	Role norm.Role `json:"role"`
 }
 
 // reports computes every station and year, in the order of the file and of the
@@ -66,7 +72,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 	shared := slices.Clone(notes)
 	all := g.cadence()
 	reports = []yearReport{}
-	st, empty := &norm.Stats{}, 0
+	empty := 0
 	for _, s := range g.order {
 		from := len(reports)
 		every, err := g.every(s, all)
@@ -80,15 +86,17 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		}
 		own := s.notes()
 		empty += s.empty
-		if every < reading.FullHour*60e9 {
+		if every < time.Hour {
 			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", every))
 		}
+		var years []*norm.Stats // this one and those before that a norm over several years asks for
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {
 			first := g.rules.basis.YearStart(year) - margin
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
 			values, short := s.hours(v, first, n)
-			st.Compute(norm.Hours{First: first, Values: values, Scale: scale}, norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture})
-			r := g.rules.report(st, values[margin:n-margin])
+			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: scale},
+				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture}))
+			r := g.rules.report(years, values[margin:n-margin])
 			r.Station = s.name
 			if short > 0 {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", short))
@@ -117,7 +125,13 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 // first 8-hour mean of a year begins in the year before.
 const margin = 48
 
-func (r *hoursRules) report(st *norm.Stats, hours []int32) yearReport {
+// mostYears is how many calendar years a norm is averaged over at most: three,
+// the target value of O3.
+const mostYears = 3
+
+// report is that of the last of the years, hours are its own.
+func (r *hoursRules) report(years []*norm.Stats, hours []int32) yearReport {
+	st := years[len(years)-1]
 	y := yearReport{
 		Year: st.Year, Mean: meanOf(st.Sum), Max: None(), MaxDay: None(), Capture: Number(float64(st.Sum.N) / float64(st.Hours)),
 		HoursAbove: map[string]Number{}, DaysAbove: map[string]Number{}, Percentiles: map[string]Number{}, Verdicts: []verdictReport{},
@@ -146,7 +160,7 @@ func (r *hoursRules) report(st *norm.Stats, hours []int32) yearReport {
 		y.Percentiles[strconv.FormatFloat(p, 'f', -1, 64)] = known(v, ok)
 	}
 	for _, n := range r.norms() {
-		y.Verdicts = append(y.Verdicts, verdictOf(n, st.Judge(n, r.method)))
+		y.Verdicts = append(y.Verdicts, verdictOf(n, norm.JudgeYears(n, r.method, years...)))
 	}
 	return y
 }
@@ -200,6 +214,7 @@ func verdictOf(n norm.Norm, v norm.Verdict) verdictReport {
 		Low: known(v.Low, v.HasValue), High: known(v.High, v.HasValue), Value: known(v.Value, v.HasValue),
 		Probability: known(v.Probability, v.HasProbability), Coverage: Number(v.Coverage), InForce: !v.NotInForce,
 		Limit: Number(n.Value), Allowed: n.Allowed, Averaging: n.Averaging,
+		Statistic: n.Statistic, Years: max(1, n.Years), Role: n.Role,
 	}
 }
 
@@ -253,9 +268,12 @@ func writeYears(t *Terminal, r *hoursRules, reports []yearReport) error {
 }
 
 func (v verdictReport) row(y yearReport, unit string) []string {
-	asks, decimals := fmt.Sprintf("mean at most %g %s", float64(v.Limit), unit), 1
-	if v.Averaging != norm.Yearly {
+	asks, decimals := fmt.Sprintf("%s mean at most %g %s", v.Averaging, float64(v.Limit), unit), 1
+	if v.Statistic == norm.Count {
 		asks, decimals = fmt.Sprintf("%s above %g %s at most %d times", v.Averaging, float64(v.Limit), unit, v.Allowed), 0
+	}
+	if v.Years > 1 {
+		asks, decimals = fmt.Sprintf("%s, mean of %d years", asks, v.Years), 1
 	}
 	outcome := v.Outcome
 	if !v.InForce && v.Outcome != norm.CannotTell.String() {

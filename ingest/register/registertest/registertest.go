@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"blocks of a month of all stations", monthBlocks},
 		{"histories of all stations hide what is secret", histories},
 		{"histories are bounded and say what is left out", historiesBounded},
+		{"calibrations are kept as they were made", calibrations},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

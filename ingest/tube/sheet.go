@@ -342,11 +342,11 @@ func (r *sheetReader) label(row int, f field) string {
 	switch {
 	case s == "":
 	case strings.ContainsRune("=+@", rune(s[0])), s[0] == '-' && len(s) > 1:
-		r.problem(row, f, fmt.Sprintf("%s begins like a formula", quoted(s)), "begin it with a letter or a digit")
+		r.problem(row, f, quoted(s)+" begins like a formula", "begin it with a letter or a digit")
 	case len(s) > maxCell/4:
 		r.problem(row, f, fmt.Sprintf("%s is longer than %d bytes", quoted(s), maxCell/4), "write it shorter")
 	case strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) || !unicode.IsPrint(c) && c != ' ' }):
-		r.problem(row, f, fmt.Sprintf("%s holds a character that cannot be printed", quoted(s)), "type it again")
+		r.problem(row, f, quoted(s)+" holds a character that cannot be printed", "type it again")
 	default:
 		return s
 	}

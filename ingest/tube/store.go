@@ -119,7 +119,7 @@ func checkName(s string) error {
 
 // Campaigns returns all campaigns in the order of their names.
 func (s *Store) Campaigns(ctx context.Context) ([]Campaign, error) {
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT name, zone, policy, blanks, created_ms FROM tube_campaign ORDER BY name`) //nolint:sqlclosecheck // each closes
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT name, zone, policy, blanks, created_ms FROM tube_campaign ORDER BY name`)
 	var all []Campaign
 	err = each(rows, err, func(scan func(...any) error) error {
 		var c Campaign
@@ -151,7 +151,7 @@ func (s *Store) Campaign(ctx context.Context, name string) (Campaign, error) {
 
 // Events returns what happened to a campaign, oldest first.
 func (s *Store) Events(ctx context.Context, campaign string) ([]Event, error) {
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT at_ms, actor, what, why, detail FROM tube_event WHERE campaign = $1 ORDER BY seq`, campaign) //nolint:sqlclosecheck // each closes
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT at_ms, actor, what, why, detail FROM tube_event WHERE campaign = $1 ORDER BY seq`, campaign)
 	var all []Event
 	err = each(rows, err, func(scan func(...any) error) error {
 		var e Event

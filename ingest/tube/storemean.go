@@ -62,7 +62,7 @@ func (s *Store) Calibration(ctx context.Context, campaign string) (c *Calibratio
 		return nil, 0, fmt.Errorf("read a calibration: %w", err)
 	}
 	var x, y, corrected []float64
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT location, period, tube, reference, missing, used FROM tube_pair WHERE campaign = $1 AND seq = $2 ORDER BY pair`, campaign, seq) //nolint:sqlclosecheck // each closes
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT location, period, tube, reference, missing, used FROM tube_pair WHERE campaign = $1 AND seq = $2 ORDER BY pair`, campaign, seq)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var p Pair
 		var reference sql.NullFloat64

@@ -266,7 +266,8 @@ func (r YearRule) finish(y *Year, all sums, means []float64) told {
 		y.Mean, t.low, t.high = c.Apply(y.Raw), c.Apply(t.low), c.Apply(t.high)
 		t.measured = c.scatter()/n + c.lineVariance(y.Mean)
 	}
-	t.measured = max(t.measured, math.Pow(leastRelative/2*y.Mean, 2))
+	least := leastRelative / 2 * y.Mean
+	t.measured = max(t.measured, least*least)
 	one := timeRelative * y.Mean
 	spread := max(one*one/(1-1.0/fourWeeks), sampleVariance(means))
 	t.time = spread / n * (1 - y.Coverage)

@@ -146,7 +146,7 @@ func (s *Store) Means(ctx context.Context, campaign string, headRatio float64) (
 		return nil, err
 	}
 	stations := map[string]reading.StationID{}
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT place, station_id FROM tube_place WHERE campaign = $1 AND station_id IS NOT NULL`, campaign) //nolint:sqlclosecheck // each closes
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT place, station_id FROM tube_place WHERE campaign = $1 AND station_id IS NOT NULL`, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var place string
 		var id reading.StationID

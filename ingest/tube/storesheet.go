@@ -80,7 +80,7 @@ func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sh
 		sum     []byte
 	}
 	var all []current
-	rows, err := tx.QueryContext(ctx, `SELECT tube_set, version, sha256 FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign) //nolint:sqlclosecheck // each closes
+	rows, err := tx.QueryContext(ctx, `SELECT tube_set, version, sha256 FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var c current
 		err := scan(&c.set, &c.version, &c.sum)
@@ -111,7 +111,7 @@ func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sh
 // free reports a tube of the sheet that stands in another set.
 func (s *Store) free(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sheet) error {
 	taken := map[string]string{}
-	rows, err := tx.QueryContext(ctx, currentResults, campaign) //nolint:sqlclosecheck // each closes
+	rows, err := tx.QueryContext(ctx, currentResults, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
 		set, e, err := scanResult(scan)
 		if set != sheet.Set {
@@ -187,7 +187,7 @@ type Set struct {
 func (s *Store) Sets(ctx context.Context, campaign string) ([]Set, error) {
 	var all []Set
 	at := map[string]int{}
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT tube_set, version, title, at_ms FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign) //nolint:sqlclosecheck // each closes
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT tube_set, version, title, at_ms FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var x Set
 		var ms int64
@@ -202,7 +202,7 @@ func (s *Store) Sets(ctx context.Context, campaign string) ([]Set, error) {
 		return err
 	})
 	if err == nil {
-		rows, fault := s.reg.ReadDB().QueryContext(ctx, currentResults, campaign) //nolint:sqlclosecheck // each closes
+		rows, fault := s.reg.ReadDB().QueryContext(ctx, currentResults, campaign)
 		err = each(rows, fault, func(scan func(...any) error) error {
 			set, e, err := scanResult(scan)
 			if i, ok := at[set]; ok {

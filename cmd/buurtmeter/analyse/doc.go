@@ -25,6 +25,7 @@ type Command struct {
 func Commands() []Command {
 	return []Command{
 		hoursCommand(),
+		tubesCommand(),
 		calibrateCommand(),
 		pointsCommand(),
 	}

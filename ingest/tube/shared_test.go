@@ -1,0 +1,283 @@
+package tube_test
+
+import (
+	"encoding/csv"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"buurtmeter/ingest/tube"
+)
+
+// sharedFile is the path of a file of the real campaign, which is not part of
+// the project; without it the test is skipped.
+func sharedFile(t testing.TB, parts ...string) string {
+	t.Helper()
+	dir := os.Getenv("BUURTMETER_SHARED")
+	if dir == "" {
+		at, err := os.Getwd()
+		require.NoError(t, err)
+		for {
+			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+				break
+			}
+			up := filepath.Dir(at)
+			require.NotEqual(t, up, at, "no go.mod above the test")
+			at = up
+		}
+		dir = filepath.Join(filepath.Dir(at), "shared")
+	}
+	path := filepath.Join(append([]string{dir, "data"}, parts...)...)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	const message = "real tubes are not here: set BUURTMETER_SHARED to the folder that holds data/rol-antwerp-2021 and data/tubes-lab-sheet"
+	if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
+	return ""
+}
+
+func antwerp(t testing.TB, name string) []map[string]string {
+	t.Helper()
+	f, err := os.Open(sharedFile(t, "rol-antwerp-2021", name))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	rows, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	var all []map[string]string
+	for _, r := range rows[1:] {
+		m := map[string]string{}
+		for i, h := range rows[0] {
+			m[h] = r[i]
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func number(t testing.TB, s string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(s, 64)
+	require.NoError(t, err)
+	return v
+}
+
+func moment(t testing.TB, s string) time.Time {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04:05Z07:00", s)
+	require.NoError(t, err)
+	return at
+}
+
+func exposuresOf(t testing.TB, rows []map[string]string) []tube.Exposure {
+	t.Helper()
+	var all []tube.Exposure
+	for i, r := range rows {
+		res, err := tube.ParseResult(r["no2"])
+		require.NoError(t, err)
+		all = append(all, tube.Exposure{
+			Code: r["code"], Location: r["location"], Period: r["period"],
+			Start: moment(t, r["start_date"]), End: moment(t, r["end_date"]), Result: res, Row: i + 2,
+		})
+	}
+	return all
+}
+
+// antwerpPairs are the pairs of the published table.
+func antwerpPairs(t testing.TB) []tube.Pair {
+	t.Helper()
+	published := antwerp(t, "rol_measurements_calibration.csv")
+	var rows []tube.PairRow
+	for i, e := range exposuresOf(t, published) {
+		rows = append(rows, tube.PairRow{
+			Exposure: e, Reference: number(t, published[i]["no2_reference"]), Missing: number(t, published[i]["missing"]) / 100,
+		})
+	}
+	pairs, left := tube.PairsOf(rows, tube.AtLimit)
+	require.Zero(t, left)
+	require.Len(t, pairs, 30)
+	return pairs
+}
+
+// antwerpStations are the hourly reference stations.
+func antwerpStations(t testing.TB) tube.Stations {
+	t.Helper()
+	f, err := os.Open(sharedFile(t, "rol-antwerp-2021", "vmm-no2.csv"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	rows, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	s := tube.Stations{Names: rows[0][1:], Values: make([][]float64, len(rows[0])-1)}
+	for _, r := range rows[1:] {
+		s.Times = append(s.Times, moment(t, r[0]))
+		for i, cell := range r[1:] {
+			v := math.NaN()
+			if cell != "" {
+				v = number(t, cell)
+			}
+			s.Values[i] = append(s.Values[i], v)
+		}
+	}
+	require.Error(t, s.Check(), "the file is in order of its text")
+	s.Order()
+	require.NoError(t, s.Check())
+	return s
+}
+
+func TestAntwerpCalibrationOfAllPairs(t *testing.T) {
+	c, err := tube.Calibrate(antwerpPairs(t), 1)
+	require.NoError(t, err)
+	require.Equal(t, 30, c.Line.N)
+	require.InDelta(t, 0.82346646, c.Line.Slope, 1e-6) // published by an iterative fit that stops there
+	require.InDelta(t, 3.27896703, c.Line.Intercept, 2e-5)
+	require.InDelta(t, -1.74, c.Before.MBE, 0.005)
+	require.InDelta(t, 2.28, c.Before.MAD, 0.005)
+}
+
+func TestAntwerpCalibrationOfPairsWithHours(t *testing.T) {
+	c, err := tube.Calibrate(antwerpPairs(t), 0.25)
+	require.NoError(t, err)
+	require.Equal(t, 24, c.Line.N)
+	require.InDelta(t, 1.00440393, c.Line.Slope, 1e-6)
+	require.InDelta(t, -1.14630334, c.Line.Intercept, 2e-5)
+	require.InDelta(t, -1.03, c.Before.MBE, 0.005)
+	require.InDelta(t, 1.64, c.Before.MAD, 0.005)
+	require.Equal(t, 0.996, c.Factor)
+	require.Equal(t, 1.141, c.Offset)
+	require.InDelta(t, 1.48, c.After.MAD, 0.005)
+	used := 0
+	for _, p := range c.Pairs {
+		if p.Used {
+			used++
+		}
+		require.Equal(t, p.Missing < 0.25, p.Used)
+	}
+	require.Equal(t, 24, used)
+}
+
+// The published figures of 23 pairs leave the last period of Van Maerlant out.
+func TestAntwerpAgreementOfTwentyThreePairs(t *testing.T) {
+	var pairs []tube.Pair
+	for _, p := range antwerpPairs(t) {
+		if p.Location != "Van Maerlant" {
+			pairs = append(pairs, p)
+		}
+	}
+	c, err := tube.Calibrate(pairs, 0.25)
+	require.NoError(t, err)
+	require.Equal(t, 23, c.Line.N)
+	require.InDelta(t, -0.96, c.Before.MBE, 0.005)
+	require.InDelta(t, 1.59, c.Before.MAD, 0.005)
+}
+
+func TestAntwerpYearMeans(t *testing.T) {
+	c, err := tube.Calibrate(antwerpPairs(t), 0.25)
+	require.NoError(t, err)
+	rule := tube.YearRule{Calibration: &c, HeadRatio: tube.DefaultHeadRatio}
+	years := rule.Years(tube.Combine(exposuresOf(t, antwerp(t, "rol_measurements.csv")), tube.AtLimit))
+	require.Len(t, years, 27)
+	got := map[string]tube.Year{}
+	for _, y := range years {
+		require.Equal(t, 2021, y.Year)
+		got[y.Location] = y
+	}
+	for _, r := range antwerp(t, "rol_measurements_yearly.csv") {
+		y := got[r["location"]]
+		require.Equal(t, number(t, r["no2"]), math.Round(y.Mean*10)/10, r["location"])
+		require.Less(t, y.Low, y.Mean)
+		require.Greater(t, y.High, y.Mean)
+		switch r["location"] {
+		case "Van Maerlant", "Kennedy_mid", "Kennedy_lift":
+			require.Equal(t, 6, y.Periods)
+			require.Zero(t, y.HeadEstimated)
+			require.InDelta(t, 0.46, y.Coverage, 0.02)
+		default:
+			require.Equal(t, 12, y.Periods)
+			require.InDelta(t, 0.92, y.Coverage, 0.02)
+		}
+	}
+	require.InDelta(t, 40.478695, got["Pothoekstraat Noord"].Mean, 5e-7)
+	require.Greater(t, got["Van Maerlant"].High-got["Van Maerlant"].Low, 1.1*(got["Pothoekstraat Noord"].High-got["Pothoekstraat Noord"].Low), "half a year is told less well")
+	require.Less(t, got["Pothoekstraat Noord"].Low, 40.0, "published above 40, and not certain to be")
+}
+
+func TestAntwerpReferenceHours(t *testing.T) {
+	s := antwerpStations(t)
+	beside := map[string]string{
+		"VMM Groenenborger": "42R817 - Antwerpen (Groenenborgerlaan)",
+		"VMM Belgiëlei":     "42R805 - Antwerpen (Belgiëlei)",
+		"Van Maerlant":      "42R806 - Maerlant",
+	}
+	for _, r := range antwerp(t, "rol_measurements_calibration.csv") {
+		column, ok := s.Column(beside[r["location"]])
+		require.True(t, ok)
+		w := s.MeanOver(column, moment(t, r["start_date"]), moment(t, r["end_date"]))
+		require.InDelta(t, number(t, r["no2_reference"]), w.Mean, 1e-9, r["code"])
+		require.InDelta(t, number(t, r["missing"]), 100*w.Missing(), 1e-9, r["code"])
+	}
+}
+
+func TestAntwerpDuplicates(t *testing.T) {
+	p := tube.PrecisionOf(tube.Combine(exposuresOf(t, antwerp(t, "rol_measurements.csv")), tube.AtLimit))
+	require.Equal(t, 306, p.Groups)
+	require.InDelta(t, 1.58, p.SD, 0.005)
+	require.Equal(t, 6, p.Poor)
+}
+
+// The errors of four weeks told as a year, of the 24 places that hung all year.
+func TestAntwerpFourWeeksAsAYear(t *testing.T) {
+	all := antwerpStations(t)
+	published := map[string]float64{}
+	for _, r := range antwerp(t, "rol_measurements_yearly.csv") {
+		published[r["location"]] = number(t, r["no2"])
+	}
+	ratios := map[[2]string]map[string]string{}
+	for _, r := range antwerp(t, "derived_annualisation_by_period.csv") {
+		ratios[[2]string{r["location"], r["period"]}] = r
+	}
+	zone := time.FixedZone("", 3600)
+	year := tube.Span{From: time.Date(2021, 1, 1, 0, 0, 0, 0, zone), To: time.Date(2021, 12, 31, 23, 0, 0, 0, zone)}
+	squares, n := map[tube.Way]float64{}, 0
+	for _, p := range tube.Combine(exposuresOf(t, antwerp(t, "rol_measurements.csv")), tube.AtLimit) {
+		if p.Location == "Van Maerlant" || p.Location == "Kennedy_mid" || p.Location == "Kennedy_lift" {
+			continue
+		}
+		m, windows := 0.996*p.Mean+1.141, []tube.Span{{From: p.Tubes[0].Start, To: p.Tubes[0].End}}
+		few := slices.DeleteFunc(all.Year(windows, year), func(s tube.StationYear) bool {
+			return s.Name == "42R804 - Antwerpen (Ring)" || s.Name == "42R806 - Maerlant" // beside much traffic
+		})
+		ours, err := tube.Annualise(tube.Ratio, 1, few)
+		require.NoError(t, err)
+		theirs := ratios[[2]string{p.Location, p.Label}]
+		require.Equal(t, theirs["nst"], strconv.Itoa(len(few)), "%s %s", p.Location, p.Label)
+		require.InDelta(t, number(t, theirs["ratio"]), ours, 0.004, "%s %s", p.Location, p.Label)
+		for _, way := range []tube.Way{tube.AsIs, tube.Ratio, tube.Difference, tube.Regression} {
+			stations := few
+			if way == tube.Regression {
+				stations = all.Year(windows, year)
+			}
+			got, err := tube.Annualise(way, m, stations)
+			require.NoError(t, err)
+			squares[way] += (got - published[p.Location]) * (got - published[p.Location])
+			if way != tube.AsIs {
+				rmse, _, err := tube.LeaveOneOut(way, stations)
+				require.NoError(t, err)
+				require.Greater(t, rmse, 0.1)
+				require.Less(t, rmse, 20.0)
+			}
+		}
+		n++
+	}
+	require.Equal(t, 288, n)
+	for way, want := range map[tube.Way]float64{tube.AsIs: 4.63, tube.Ratio: 5.03, tube.Difference: 3.37, tube.Regression: 3.12} {
+		require.InDelta(t, want, math.Sqrt(squares[way]/float64(n)), 0.012, way)
+	}
+}

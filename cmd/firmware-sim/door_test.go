@@ -47,6 +47,11 @@ func (c *counter) Ingest(_ context.Context, m ingest.Message) error {
 	return nil
 }
 
+// Submit takes in what comes over MQTT.
+func (c *counter) Submit(ctx context.Context, m ingest.Message, done func(error)) {
+	done(c.Ingest(ctx, m))
+}
+
 // TestAFleetOfMixedKindsUsesBothWays: kits that speak MQTT and HTTP run side by
 // side against the real broker, door and register, and the report counts them
 // alike; what the store could not take at once is sent again.

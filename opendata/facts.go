@@ -7,6 +7,7 @@ import (
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/calibration"
 	"buurtmeter/ingest/reading"
 )
 
@@ -28,6 +29,7 @@ type seriesFacts struct {
 	years    []YearStat
 	verdicts map[VerdictKey]norm.Verdict // Area left empty
 	flags    map[string]int64
+	standing []calibration.Version // of a corrected series
 }
 
 // refreshSeries brings b.series in line with the register.
@@ -110,6 +112,9 @@ func (b *Builder) readFacts(ctx context.Context, k seriesKey, kind reading.Kind,
 	if err != nil {
 		return nil, fmt.Errorf("blocks of %s %s: %w", k.station, k.property, err)
 	}
+	if err := b.addStanding(ctx, k, f); err != nil {
+		return nil, err
+	}
 	if f.any {
 		f.judge(k, h)
 	}
@@ -136,7 +141,7 @@ func (f *seriesFacts) addBlock(bl reading.Block, h norm.Hours) {
 }
 
 func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
-	norms := norm.Of(k.property)
+	norms := normsOf(k.property)
 	var years []*norm.Stats // without those that have no data
 	for year := norm.YearOf(f.first); year <= norm.YearOf(f.last); year++ {
 		mean := norm.YearMean(h, year)
@@ -149,7 +154,7 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 		})
 		years = append(years, norm.StatsOf(h, norm.Span{Year: year, Until: f.until}))
 		for _, n := range norms {
-			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = norm.JudgeYears(n, norm.MethodFor(f.kind), years...)
+			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = norm.JudgeYears(n, f.method(k, n, year), years...)
 		}
 	}
 }
@@ -184,12 +189,14 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 				s.Latest = at
 			}
 			g.YearStats = append(g.YearStats, f.years...)
+			corrected := b.corrected(g, s, info.Property)
 			if s.Area == "" {
 				continue
 			}
 			for k, v := range f.verdicts {
+				point := pointOf(s, corrected, k, v)
 				for _, k.Area = range within {
-					points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+					points[k] = append(points[k], point)
 				}
 			}
 		}

@@ -30,6 +30,8 @@ type Station struct {
 	Latest time.Time
 	// Properties that the station has hours of, in table order.
 	Properties []reading.Property
+	// Corrected are its corrected series, in the order of Properties.
+	Corrected []CorrectedSeries
 }
 
 // YearStat is the year mean of one property at one station, as published.

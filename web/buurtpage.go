@@ -216,7 +216,7 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 	}
 	for _, pt := range v.Points {
 		vv.Points = append(vv.Points, pointRow{
-			Href: r.Path("/meetpunt/" + string(pt.Station)), Title: r.stationTitle(pt.Station), Kind: r.kind(pt.Kind, pt.Simulated),
+			Href: r.Path("/meetpunt/" + string(pt.Station)), Title: r.stationTitle(pt.Station), Kind: r.pointKind(pt),
 			Value: r.value(n, pt.Verdict), Bounds: r.bounds(n, pt.Verdict), Coverage: r.Share(pt.Coverage), Outcome: r.outcome(pt.Outcome, pt.NotInForce),
 		})
 	}

@@ -118,6 +118,8 @@ func (w words) eventDetail(e opendata.Event) string {
 		said, ok = w.objectionWords(e.Detail)
 	case register.EventWireDeclared:
 		said, ok = w.wireWords(e.Detail)
+	case register.EventCalibrated, register.EventCalibrationWithdrawn:
+		said, ok = w.calibrationWords(e.Detail)
 	case register.EventSettingDeclared:
 		said, ok = w.named("setting.", e.Detail), true
 	}

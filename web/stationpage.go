@@ -29,6 +29,7 @@ type stationBody struct {
 	NothingAtAll bool
 	History      historyBody
 	Assessments  []assessmentRow
+	Calibrations []calibrationRow
 }
 
 // meanRow is a year mean with how much of the year is behind it.
@@ -71,6 +72,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 		return view{}, err
 	}
 	b.Assessments = r.assessments(assessed)
+	b.Calibrations = r.calibrations(st)
 	for _, p := range st.Properties {
 		c, err := s.chartOf(ctx, r, p, []opendata.Station{st})
 		if err != nil {
@@ -111,12 +113,13 @@ func (r request) yearMeans(st opendata.Station) []meanRow {
 	for _, info := range reading.Properties() {
 		for i := len(r.g.YearStats) - 1; i >= 0; i-- {
 			y := r.g.YearStats[i]
-			if y.Station != st.ID || y.Property != info.Property || y.Valid == 0 || y.Expected == 0 {
+			label, ok := r.seriesName(st, info.Property, y.Property)
+			if y.Station != st.ID || !ok || y.Valid == 0 || y.Expected == 0 {
 				continue
 			}
 			share := float64(y.Valid) / float64(y.Expected)
 			out = append(out, meanRow{
-				Property: r.symbol(y.Property), Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + nbsp + info.Unit,
+				Property: label, Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + nbsp + info.Unit,
 				Coverage: r.Share(share), Remark: r.yearRemark(y.Year, share),
 			})
 		}

@@ -41,6 +41,7 @@ func commands() []command {
 		{"replay", "replay [flags]", "publish the hours of a file of resident kits over MQTT, as those kits", runReplay},
 		{"areas", "areas import FILE|list|remove --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON, list or remove them", runAreas},
 		{"station", "station ACTION [flags]", "register a station and change it; 'station help' lists the actions", runStation},
+		{"calibration", "calibration ACTION [flags]", "calibrate a sensor beside an official station; 'calibration help' lists the actions", runCalibration},
 		{"tube", "tube ACTION [flags]", "keep campaigns of passive NO2 samplers; 'tube help' lists the actions", runTube},
 		{"objection", "objection remarks|add|list|answer [flags]", "list remarks on measurements, object to one, list and answer objections", runObjection},
 		{"doctor", "doctor [flags]", "find out what can lose readings, and which setting to change", runDoctor},

@@ -78,6 +78,7 @@ func (s *server) start(ctx context.Context) error {
 		s.background(ctx, "judge", ingest.NewRecomputer(o).Run)
 		s.background(ctx, "neighbours", ingest.NewNeighbours(ingest.NeighboursOptions{Network: s.reg, Now: s.now, Log: s.log}).Run)
 		s.background(ctx, "assess", ingest.NewAssessor(ingest.AssessOptions{Store: s.reg, Places: s.areas.PublicPlaces, Log: s.log}).Run)
+		s.background(ctx, "correct", ingest.NewCorrector(ingest.CorrectOptions{Store: s.reg, Log: s.log}).Run)
 	}
 	if roles.ingest {
 		s.background(ctx, "pipeline", s.pipeline.Run)

@@ -31,6 +31,9 @@ type Validation struct {
 	MBE, RMSE, R2 float64
 	// Outside is the number of predictions outside of the hull.
 	Outside int
+	// Observed are the values of the reference behind all that, Predicted those of
+	// the models that did not see them.
+	Observed, Predicted []float64
 	// Skipped are blocks for which the rest made no model, with the reason.
 	Skipped map[int]error
 }
@@ -78,7 +81,6 @@ func blocksOf(target []float64, terms []Term, block []int) ([]int, error) {
 func predictions(target []float64, terms []Term, block, names []int, train func(test, b int) bool) (*Validation, error) {
 	v := &Validation{Skipped: map[int]error{}}
 	var rss, sum float64
-	var seen []float64
 	for _, name := range names {
 		y, x := pick(target, terms, block, func(b int) bool { return train(name, b) })
 		m, err := Fit(y, x)
@@ -91,7 +93,9 @@ func predictions(target []float64, terms []Term, block, names []int, train func(
 		squares := 0.0
 		for i := range y {
 			p := at(x, i)
-			d := m.Predict(p) - y[i]
+			c := m.Predict(p)
+			v.Predicted = append(v.Predicted, c)
+			d := c - y[i]
 			b.MBE += d
 			squares += d * d
 			if m.Extrapolates(p).Any() {
@@ -101,7 +105,7 @@ func predictions(target []float64, terms []Term, block, names []int, train func(
 		sum, rss = sum+b.MBE, rss+squares
 		b.MBE, b.RMSE = b.MBE/float64(b.N), math.Sqrt(squares/float64(b.N))
 		v.Blocks, v.N, v.Outside = append(v.Blocks, b), v.N+b.N, v.Outside+b.Outside
-		seen = append(seen, y...)
+		v.Observed = append(v.Observed, y...)
 	}
 	if v.N == 0 {
 		for _, name := range slices.Sorted(maps.Keys(v.Skipped)) {
@@ -110,9 +114,9 @@ func predictions(target []float64, terms []Term, block, names []int, train func(
 		return nil, errors.New("no block of time comes after the training")
 	}
 	v.MBE, v.RMSE, v.R2 = sum/float64(v.N), math.Sqrt(rss/float64(v.N)), math.NaN()
-	if !constant(seen) {
-		total, centre := 0.0, mean(seen)
-		for _, y := range seen {
+	if !constant(v.Observed) {
+		total, centre := 0.0, mean(v.Observed)
+		for _, y := range v.Observed {
 			total += (y - centre) * (y - centre)
 		}
 		v.R2 = 1 - rss/total

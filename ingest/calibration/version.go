@@ -56,6 +56,11 @@ type Version struct {
 	// Until those of the values that it corrects; a zero Until is open. All UTC.
 	TrainedFrom, TrainedUntil time.Time
 	From, Until               time.Time
+	// Reference is the official station beside which it was made, and Rows the
+	// hash of the rows: the same hours give the same one. Both are empty for a
+	// version that was made elsewhere.
+	Reference reading.StationID `json:",omitempty"`
+	Rows      string            `json:",omitempty"`
 	// Model corrects: the reference as a function of the sensor and its
 	// surroundings.
 	Model Model
@@ -70,6 +75,13 @@ type Tested struct {
 	// Uncertainty by concentration, the expanded one relative to it (GDE 2010),
 	// of the predictions in those months: empty when it could not be told.
 	Uncertainty map[string]float64
+	// Slope, Intercept and Random are of the line of those predictions against the
+	// reference, errors in both, and of what is left about it: what the
+	// uncertainty follows from at every other concentration. A Slope of 0 means
+	// that there is no such line.
+	Slope     float64 `json:",omitempty"`
+	Intercept float64 `json:",omitempty"`
+	Random    float64 `json:",omitempty"`
 }
 
 // The reasons why a Version is refused.

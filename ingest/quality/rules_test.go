@@ -12,7 +12,7 @@ import (
 
 func TestRulesAreComplete(t *testing.T) {
 	// What no check decides on: marks of what happened to a value.
-	none := reading.Revised | reading.ServerTime | reading.Withdrawn | reading.Lifted
+	none := reading.Revised | reading.ServerTime | reading.Withdrawn | reading.Lifted | reading.Extrapolated
 	keys := map[string]bool{}
 	highest, have := 0, reading.Flag(0)
 	for _, r := range Rules() {

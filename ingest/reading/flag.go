@@ -62,6 +62,10 @@ const (
 	// ClockShift: the hours fit those of an official station clearly better when
 	// they are moved by whole hours. See OnPeriods.
 	ClockShift
+	// Extrapolated: a corrected hour mean of conditions that its calibration did not
+	// see, near to those that it saw. It is set on corrected series only, and so is
+	// not among OnHours.
+	Extrapolated
 )
 
 // Excluding is the set of flags that keep a value out of every mean. The other
@@ -100,7 +104,7 @@ func FlagTable() []FlagInfo {
 		"missing-code", "range", "clock-future", "clock-past", "conflict", "constant",
 		"pm-order", "duplicate", "revised", "no-position", "server-time", "withdrawn",
 		"spike", "humidity-suspect", "isolated", "buddy", "lifted",
-		"reference", "drift", "clock-shift",
+		"reference", "drift", "clock-shift", "extrapolated",
 	}
 	t := make([]FlagInfo, len(keys))
 	for i, k := range keys {

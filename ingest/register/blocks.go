@@ -22,7 +22,8 @@ const maxBlockRows = 64
 func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Property, m reading.Month) (reading.Block, int64, error) {
 	var version int64
 	var data []byte
-	err := r.reads.QueryRowContext(ctx, `SELECT version, data FROM hour_block WHERE station = $1 AND property = $2 AND month = $3`,
+	table, column := seriesTable(p)
+	err := r.reads.QueryRowContext(ctx, `SELECT `+column+`, data FROM `+table+` WHERE station = $1 AND property = $2 AND month = $3`, //nolint:gosec // names of ours
 		storable(string(s), maxID), string(p), int64(m)).Scan(&version, &data)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -136,7 +137,7 @@ func (r *Register) updateBlocks() statement {
 	}
 }
 
-// EachBlock calls fn for the stored blocks of a series in order of month, from
+// EachBlock calls fn for the stored blocks of a series, raw or corrected, in order of month, from
 // and to included. Months without a block are left out. An error of fn ends the
 // walk and is returned as it is. fn may use the register.
 func (r *Register) EachBlock(ctx context.Context, s reading.StationID, p reading.Property, from, to reading.Month, fn func(reading.Block) error) error {
@@ -144,8 +145,9 @@ func (r *Register) EachBlock(ctx context.Context, s reading.StationID, p reading
 		month reading.Month
 		data  []byte
 	}
-	rows, err := r.reads.QueryContext(ctx, `SELECT month, data FROM hour_block
-		WHERE station = $1 AND property = $2 AND month >= $3 AND month <= $4 ORDER BY month`,
+	table, _ := seriesTable(p)
+	rows, err := r.reads.QueryContext(ctx, `SELECT month, data FROM `+table+`
+		WHERE station = $1 AND property = $2 AND month >= $3 AND month <= $4 ORDER BY month`, //nolint:gosec // names of ours
 		storable(string(s), maxID), string(p), int64(from), int64(to))
 	if err != nil {
 		return fmt.Errorf("read hour blocks: %w", err)
@@ -182,11 +184,13 @@ type BlockRef struct {
 	Version  int64
 }
 
-// BlockIndex returns all stored blocks without their data, ordered by station,
-// property and month: comparing versions with an earlier index tells what
-// changed.
+// BlockIndex returns all stored blocks, raw and corrected, without their data,
+// ordered by station, property and month; the version of a corrected one is the
+// fingerprint of what it was made from. Comparing versions with an earlier index
+// tells what changed.
 func (r *Register) BlockIndex(ctx context.Context) ([]BlockRef, error) {
-	rows, err := r.reads.QueryContext(ctx, `SELECT station, property, month, version FROM hour_block ORDER BY station, property, month`)
+	rows, err := r.reads.QueryContext(ctx, `SELECT station, property, month, version FROM hour_block
+		UNION ALL SELECT station, property, month, inputs FROM corrected_block ORDER BY station, property, month`)
 	if err != nil {
 		return nil, fmt.Errorf("read index of hour blocks: %w", err)
 	}

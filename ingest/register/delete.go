@@ -122,6 +122,9 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 
 // removeMeasured removes the hour blocks, assessments and rejected messages of a station.
 func removeMeasured(ctx context.Context, tx *sql.Tx, id reading.StationID) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM corrected_block WHERE station = $1`, string(id)); err != nil {
+		return fmt.Errorf("corrected_block: %w", err)
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM hour_block WHERE station = $1`, string(id)); err != nil {
 		return fmt.Errorf("hour_block: %w", err)
 	}

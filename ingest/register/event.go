@@ -27,6 +27,9 @@ const (
 	EventRestored        = "period-restored"
 	// EventSettingDeclared: what surrounds an official station; see ingest.Setting.
 	EventSettingDeclared = "setting-declared"
+	// A calibration of the sensor was stored, and taken back.
+	EventCalibrated           = "calibrated"
+	EventCalibrationWithdrawn = "calibration-withdrawn"
 	// EventDeleted is the only event of a station that was deleted. It has no
 	// actor and no reason.
 	EventDeleted = "deleted"

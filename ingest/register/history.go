@@ -16,7 +16,8 @@ func EventKinds() []string {
 	return []string{
 		EventAdded, EventPositionSet, EventPositionRemoved, EventPaused, EventResumed, EventTransferred, EventTokenRotated, EventTokenRevoked,
 		EventWireDeclared, EventBoardAttached, EventBoardDetached, EventWithdrawn, EventRestored,
-		EventObjected, EventObjectionGranted, EventObjectionRefused, EventSettingDeclared, EventDeleted,
+		EventObjected, EventObjectionGranted, EventObjectionRefused, EventSettingDeclared,
+		EventCalibrated, EventCalibrationWithdrawn, EventDeleted,
 	}
 }
 

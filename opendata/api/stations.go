@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"buurtmeter/ingest/calibration"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 	"buurtmeter/opendata/export"
@@ -128,7 +130,7 @@ func (s *service) stationRoutes(a huma.API) {
 
 	type hoursInput struct {
 		IDInput
-		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure,pm1,pm25-corrected,o3,so2,co,benzene" doc:"One property; without it, all of the station" example:"no2"`
+		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure,pm1,pm25-corrected,o3,so2,co,benzene,no2-calibrated,pm25-calibrated,pm10-calibrated,o3-calibrated,so2-calibrated,co-calibrated,benzene-calibrated" doc:"One property, or a corrected series by its name; without it, all of the station" example:"no2"`
 		Period
 	}
 	get(s, a, huma.Operation{
@@ -143,7 +145,10 @@ func (s *service) stationRoutes(a huma.API) {
 		if err := badInput(errs); err != nil {
 			return nil, err
 		}
-		ps := st.Properties
+		ps := slices.Clone(st.Properties)
+		for _, c := range st.Corrected {
+			ps = append(ps, c.Series)
+		}
 		if in.Property != "" {
 			ps = []reading.Property{reading.Property(in.Property)}
 		}
@@ -165,7 +170,11 @@ func (s *service) hours(ctx context.Context, st opendata.Station, ps []reading.P
 			return out, err
 		}
 		n := int(to - from)
-		info, _ := reading.InfoOf(p) // an unknown property has no unit
+		raw := p
+		if q, ok := calibration.RawOf(string(p)); ok {
+			raw = q
+		}
+		info, _ := reading.InfoOf(raw) // an unknown property has no unit
 		h := hourSeries{
 			Property: string(p), Unit: info.Unit,
 			Values: make([]hourValue, n), CaptureMinutes: make([]int, n), Valid: make([]bool, n), Flags: make([][]string, n),

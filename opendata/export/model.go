@@ -13,6 +13,7 @@ import (
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/calibration"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 )
@@ -61,6 +62,32 @@ type Station struct {
 	NoPosition bool       `json:"noPosition" doc:"No usable position is known, so that no area could be assigned"`
 	Latest     *time.Time `json:"latest" doc:"Begin of the newest hour with a mean; null when there is none"`
 	Properties []string   `json:"properties" nullable:"false" doc:"Properties with hours" example:"[\"no2\",\"pm25\"]"`
+
+	Corrected []Corrected `json:"corrected" nullable:"false" doc:"Series of a sensor that its calibrations corrected; each stands beside the raw one, which stays as it was measured"`
+}
+
+// Corrected is a corrected series of a station with the calibrations behind it.
+type Corrected struct {
+	Property     string        `json:"property" doc:"Property of the raw series" example:"no2"`
+	Series       string        `json:"series" doc:"Name of the corrected series, to ask for as property in /v1/stations/{id}/hours" example:"no2-calibrated"`
+	Calibrations []Calibration `json:"calibrations" nullable:"false" doc:"In the order of their training; between two of them the correction goes from the one to the other"`
+}
+
+// Calibration is how a sensor was calibrated and what that showed.
+type Calibration struct {
+	ID        string    `json:"id" doc:"Names the content; another calibration has another id" example:"no2-20260110-5f0c2a9d1b34"`
+	Method    string    `json:"method" example:"co-location model 1"`
+	Reference string    `json:"reference" doc:"Official station beside which the sensor stood"`
+	From      time.Time `json:"trainedFrom"`
+	Until     time.Time `json:"trainedUntil"`
+	Rows      string    `json:"rows" doc:"Hash of the hours that it was made from"`
+	Terms     []string  `json:"terms" nullable:"false" doc:"The sensor itself and what it was corrected for"`
+	Hours     int       `json:"hours" doc:"Hours in the training" example:"1380"`
+	R2        float64   `json:"r2" doc:"In training" example:"0.87"`
+	Months    int       `json:"testedMonths" doc:"Months that were each predicted from the others; 0 when it was never tested in a month that it was not made from" example:"3"`
+	RMSE      *float64  `json:"testedRmse" doc:"In those months; null without" example:"4.1"`
+	At20      *float64  `json:"uncertaintyAt20" doc:"Expanded relative uncertainty (95 %) at 20, a fraction; null when not known" example:"0.41"`
+	At40      *float64  `json:"uncertaintyAt40" doc:"The same at 40" example:"0.22"`
 }
 
 // Norm is the public form of a norm.
@@ -160,6 +187,8 @@ type PointValue struct {
 	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
 	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
 	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
+	Series      string       `json:"series" enum:"raw,calibrated" doc:"raw: as it was measured; calibrated: the corrected series of a sensor, which stands in for its raw one"`
+	Calibration *string      `json:"calibration" doc:"Ids of the calibrations behind a calibrated series, with + between; null for a raw one"`
 	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
 
@@ -182,6 +211,7 @@ func StationOf(s opendata.Station) Station {
 	out := Station{
 		ID: string(s.ID), Title: s.Title, Kind: string(s.Kind), Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
 		Paused: s.Paused, Since: s.Since.UTC(), NoPosition: s.NoPosition, Properties: []string{}, Area: optional(string(s.Area)),
+		Corrected: []Corrected{},
 	}
 	if !s.Latest.IsZero() {
 		l := s.Latest.UTC()
@@ -190,7 +220,31 @@ func StationOf(s opendata.Station) Station {
 	for _, p := range s.Properties {
 		out.Properties = append(out.Properties, string(p))
 	}
+	for _, c := range s.Corrected {
+		series := Corrected{Property: string(c.Property), Series: string(c.Series), Calibrations: []Calibration{}}
+		for _, v := range c.Calibrations {
+			series.Calibrations = append(series.Calibrations, calibrationOf(v))
+		}
+		out.Corrected = append(out.Corrected, series)
+	}
 	return out
+}
+
+func calibrationOf(v calibration.Version) Calibration {
+	c := Calibration{
+		ID: v.ID, Method: v.Method, Reference: string(v.Reference), From: v.TrainedFrom.UTC(), Until: v.TrainedUntil.UTC(), Rows: v.Rows,
+		Terms: v.Model.Names, Hours: v.Model.N, R2: v.Model.R2, Months: v.Tested.Months,
+	}
+	if v.Tested.Months > 0 {
+		c.RMSE = &v.Tested.RMSE
+	}
+	if u, ok := v.Tested.Uncertainty["20"]; ok {
+		c.At20 = &u
+	}
+	if u, ok := v.Tested.Uncertainty["40"]; ok {
+		c.At40 = &u
+	}
+	return c
 }
 
 // NormOf returns the public form of a norm.
@@ -247,6 +301,10 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 // certaintyOf fills the value of a station and how certain it is.
 func certaintyOf(pv *PointValue, v norm.Verdict) {
 	pv.Words, pv.DecidedBy = v.Words().String(), "probability"
+	pv.Series, pv.Calibration = "raw", optional(v.Method.Calibration)
+	if pv.Calibration != nil {
+		pv.Series = "calibrated"
+	}
 	pv.DayBasis, pv.Rounding = v.Basis.String(), v.Method.Rounding.String()
 	if v.ByValue {
 		pv.DecidedBy = "value"

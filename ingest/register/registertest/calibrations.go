@@ -42,13 +42,13 @@ func calibrations(t *testing.T, r *register.Register) {
 	winter, summer := calibrated(t, "one", 1.5, day(2), time.Time{}), calibrated(t, "one", 1.9, day(1), day(20))
 	before, _, err := r.DataVersion(ctx)
 	require.NoError(t, err)
-	require.NoError(t, r.AddCalibration(ctx, winter, "keeper"))
-	require.NoError(t, r.AddCalibration(ctx, summer, "keeper"))
-	require.NoError(t, r.AddCalibration(ctx, calibrated(t, "two", 1, day(1), time.Time{}), "keeper"))
+	require.NoError(t, r.AddCalibration(ctx, winter, "keeper", "beside the station"))
+	require.NoError(t, r.AddCalibration(ctx, summer, "keeper", "beside the station"))
+	require.NoError(t, r.AddCalibration(ctx, calibrated(t, "two", 1, day(1), time.Time{}), "keeper", "beside the station"))
 	after, _, err := r.DataVersion(ctx)
 	require.NoError(t, err)
 	require.Equal(t, before+3, after)
-	require.NoError(t, r.AddCalibration(ctx, winter, "somebody else"), "the same again is no change")
+	require.NoError(t, r.AddCalibration(ctx, winter, "somebody else", "beside the station"), "the same again is no change")
 	again, _, err := r.DataVersion(ctx)
 	require.NoError(t, err)
 	require.Equal(t, after, again)
@@ -62,11 +62,11 @@ func calibrations(t *testing.T, r *register.Register) {
 
 	bad := winter
 	bad.Model.Intercept++
-	require.ErrorIs(t, r.AddCalibration(ctx, bad, "keeper"), calibration.ErrChanged)
+	require.ErrorIs(t, r.AddCalibration(ctx, bad, "keeper", "beside the station"), calibration.ErrChanged)
 	bad.Method = ""
-	require.ErrorIs(t, r.AddCalibration(ctx, bad, "keeper"), calibration.ErrVersion)
-	require.ErrorIs(t, r.AddCalibration(ctx, calibrated(t, "three", 1, day(1), time.Time{}), "keeper"), ingest.ErrUnknownStation)
-	require.Error(t, r.AddCalibration(ctx, calibrated(t, "one", 1.1, day(1), time.Time{}), "a\x00b"))
+	require.ErrorIs(t, r.AddCalibration(ctx, bad, "keeper", "beside the station"), calibration.ErrVersion)
+	require.ErrorIs(t, r.AddCalibration(ctx, calibrated(t, "three", 1, day(1), time.Time{}), "keeper", "beside the station"), ingest.ErrUnknownStation)
+	require.Error(t, r.AddCalibration(ctx, calibrated(t, "one", 1.1, day(1), time.Time{}), "a\x00b", "beside the station"))
 
 	// Who changes the stored content changes no corrected value unseen.
 	require.NoError(t, r.InTx(ctx, func(tx *sqlTx) error {
@@ -80,7 +80,7 @@ func calibrations(t *testing.T, r *register.Register) {
 	gone, err := r.Calibrations(ctx, "one")
 	require.NoError(t, err)
 	require.Empty(t, gone)
-	require.ErrorIs(t, r.AddCalibration(ctx, winter, "keeper"), ingest.ErrStationDeleted)
+	require.ErrorIs(t, r.AddCalibration(ctx, winter, "keeper", "beside the station"), ingest.ErrStationDeleted)
 	other, err := r.Calibrations(ctx, "two")
 	require.NoError(t, err)
 	require.Len(t, other, 1)

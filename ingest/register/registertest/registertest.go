@@ -75,6 +75,8 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"histories of all stations hide what is secret", histories},
 		{"histories are bounded and say what is left out", historiesBounded},
 		{"calibrations are kept as they were made", calibrations},
+		{"corrected series stand apart", corrected},
+		{"a withdrawn calibration takes its series along", withdrawnCalibration},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

@@ -108,6 +108,9 @@ func TestDetailsOfEventsInWords(t *testing.T) {
 		{"objection-accepted", "zs-001/3 constant of no2 then/now", "zs-001/3 constant of no2 then/now"},
 		{"setting-declared", "street", "een drukke straat"},
 		{"setting-declared", "", ""},
+		{"calibrated", "no2-20260101-0a of no2 beside ref-hemkade", "NO₂, naast ref-hemkade, versie no2-20260101-0a"},
+		{"calibration-withdrawn", "no2-20260101-0a of no2", "NO₂, versie no2-20260101-0a"},
+		{"calibrated", "another form", "another form"},
 		{"paused", "", ""},
 		{"of-a-later-version", "a b", "a b"},
 	} {

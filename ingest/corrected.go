@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"buurtmeter/ingest/calibration"
@@ -222,7 +223,7 @@ func calibratedProperties(versions []calibration.Version) []reading.Property {
 func correctionInputs(standing calibration.Standing, devices []time.Time, p reading.Property, m reading.Month, raw map[reading.Property]map[reading.Month]int64) int64 {
 	names := []string{string(p)}
 	names = append(names, standing.Terms()...)
-	words := []string{fmt.Sprint(calibration.RulesVersion)}
+	words := []string{strconv.Itoa(calibration.RulesVersion)}
 	for _, name := range names {
 		words = append(words, fmt.Sprintf("%s %d", name, raw[reading.Property(name)][m]))
 	}

@@ -91,8 +91,10 @@ func TestACalibratedSensorHasASecondSeries(t *testing.T) {
 		}
 		return true
 	}
-	fit := []string{"calibration", "fit", "--station", "kit", "--property", "no2", "--reference", "official", "--from", "2026-01-01", "--to", "2026-03-01",
-		"--covariates", "temperature", "--why", "hing twee maanden naast het meetstation", "--data", data}
+	fit := []string{
+		"calibration", "fit", "--station", "kit", "--property", "no2", "--reference", "official", "--from", "2026-01-01", "--to", "2026-03-01",
+		"--covariates", "temperature", "--why", "hing twee maanden naast het meetstation", "--data", data,
+	}
 	out, err := runCommand(t, append(fit, "--dry-run")...)
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "n = 1414 hours")

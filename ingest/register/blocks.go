@@ -23,7 +23,7 @@ func (r *Register) Block(ctx context.Context, s reading.StationID, p reading.Pro
 	var version int64
 	var data []byte
 	table, column := seriesTable(p)
-	err := r.reads.QueryRowContext(ctx, `SELECT `+column+`, data FROM `+table+` WHERE station = $1 AND property = $2 AND month = $3`, //nolint:gosec // names of ours
+	err := r.reads.QueryRowContext(ctx, `SELECT `+column+`, data FROM `+table+` WHERE station = $1 AND property = $2 AND month = $3`,
 		storable(string(s), maxID), string(p), int64(m)).Scan(&version, &data)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -146,8 +146,8 @@ func (r *Register) EachBlock(ctx context.Context, s reading.StationID, p reading
 		data  []byte
 	}
 	table, _ := seriesTable(p)
-	rows, err := r.reads.QueryContext(ctx, `SELECT month, data FROM `+table+`
-		WHERE station = $1 AND property = $2 AND month >= $3 AND month <= $4 ORDER BY month`, //nolint:gosec // names of ours
+	query := `SELECT month, data FROM ` + table + ` WHERE station = $1 AND property = $2 AND month >= $3 AND month <= $4 ORDER BY month` //nolint:gosec // one of two names of ours
+	rows, err := r.reads.QueryContext(ctx, query,
 		storable(string(s), maxID), string(p), int64(from), int64(to))
 	if err != nil {
 		return fmt.Errorf("read hour blocks: %w", err)

@@ -28,7 +28,7 @@ func seriesTable(p reading.Property) (table, version string) {
 func (r *Register) CalibratedStations(ctx context.Context) ([]ingest.CalibratedStation, error) {
 	// The counts of events come first: what is recorded after that is noticed when
 	// the corrected hours are stored.
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT id, events FROM station WHERE id IN (SELECT station FROM station_calibration WHERE withdrawn_ms IS NULL)
 		OR id IN (SELECT station FROM corrected_block) ORDER BY id`)
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *Register) addCalibrated(ctx context.Context, s *ingest.CalibratedStatio
 	for _, b := range boards {
 		s.Devices = append(s.Devices, b.From)
 	}
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT property, month, inputs FROM corrected_block WHERE station = $1 ORDER BY property, month`, string(s.Station))
 	if err != nil {
 		return err

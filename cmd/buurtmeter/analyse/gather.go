@@ -100,7 +100,6 @@ func (g *gathering) row() error {
 	}
 	year := g.rules.basis.YearOf(reading.HourOf(at))
 	for i, s := range sets {
-		again := at.Equal(s.last)
 		s.seen(at, year)
 		d, ok, err := tb.Decimal(g.valueColumns[i])
 		if err != nil {
@@ -110,7 +109,7 @@ func (g *gathering) row() error {
 			s.empty++
 			continue
 		}
-		if err := s.add(at, d, tb.Line(), again); err != nil {
+		if err := s.add(at, d, tb.Line()); err != nil {
 			return tb.Fault(g.valueColumns[i], err, "is that a measured value? Correct it, or name it as 'no value' with --missing")
 		}
 	}
@@ -136,10 +135,15 @@ func (g *gathering) moment(s *hourSet) (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
+	return g.begun(at), nil
+}
+
+// begun returns a moment within what a row stands for.
+func (g *gathering) begun(at time.Time) time.Time {
 	if g.rules.ends && at.Second() == 0 && at.Nanosecond() == 0 {
-		at = at.Add(-time.Minute) // the last minute of what ends here
+		return at.Add(-time.Minute) // the last minute of what ends here
 	}
-	return at, nil
+	return at
 }
 
 // local finds the moment of a time without a zone.
@@ -184,35 +188,6 @@ const (
 // maxTold bounds how many local times that come twice are remembered of one
 // station: those of a century of minutes.
 const maxTold = 6000
-
-// every returns how long the rows of a station stand for.
-func (g *gathering) every(s *hourSet, all time.Duration) (time.Duration, error) {
-	if g.rules.interval > 0 {
-		return g.rules.interval, nil
-	}
-	step := cadence(s.steps)
-	if step == 0 {
-		step = all
-	}
-	if step == 0 {
-		step = time.Hour
-	}
-	if step > time.Hour {
-		return 0, problem(fmt.Errorf("%s: most rows of %q are %s apart, so they are no hour means", g.table.Name(), s.name, step), "give a file of hours or finer; if the rows are hours with many left out, add --interval 1h")
-	}
-	return step, nil
-}
-
-// cadence is how far most rows of the file are apart.
-func (g *gathering) cadence() time.Duration {
-	all := map[time.Duration]int{}
-	for _, s := range g.order {
-		for step, n := range s.steps {
-			all[step] += n
-		}
-	}
-	return cadence(all)
-}
 
 // notes says what was left out of the whole file.
 func (g *gathering) notes() (notes []string) {

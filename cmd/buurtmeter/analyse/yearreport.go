@@ -70,7 +70,7 @@ type verdictReport struct {
 func (g *gathering) reports() (reports []yearReport, notes []string, err error) {
 	notes = g.notes()
 	shared := slices.Clone(notes)
-	all := g.cadence()
+	all := g.allGaps()
 	reports = []yearReport{}
 	empty := 0
 	for _, s := range g.order {
@@ -79,6 +79,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		if err != nil {
 			return nil, nil, err
 		}
+		g.untangle(s)
 		v := s.vector(every)
 		scale, err := scaleOf(g.rules.unit, v.places)
 		if err != nil {

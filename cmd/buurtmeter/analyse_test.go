@@ -37,4 +37,10 @@ func TestAnalyseTakesFilesBeforeAndAfterFlags(t *testing.T) {
 	out.Reset()
 	require.NoError(t, run(t.Context(), []string{"analyse"}, none, &out, &errs))
 	require.Contains(t, out.String(), "hours FILE --time COL")
+	for _, name := range []string{"hours", "tubes", "calibrate", "points"} {
+		out.Reset()
+		errs.Reset()
+		_ = run(t.Context(), []string{"analyse", name, "-h"}, none, &out, &errs)
+		require.Contains(t, out.String()+errs.String(), "E.g. buurtmeter analyse "+name+" ")
+	}
 }

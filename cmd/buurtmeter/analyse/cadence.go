@@ -76,15 +76,15 @@ func (g *gathering) every(s *hourSet, all gaps) (time.Duration, error) {
 	own := s.gaps()
 	step := own.cadence()
 	// A station with a few scattered values says nothing of how they were made;
-	// the file does.
+	// the file does. Nor does a file of two or three of them.
 	const few = 3
 	if gap, n, count := own.commonest(); gap == 0 || gap > 60 && (n < few || 2*n <= count) {
 		if file := all.cadence(); file > 0 {
 			step = file
 		}
-	}
-	if step == 0 {
-		step = time.Hour
+		if _, n, count := all.commonest(); n < 2 && count < few {
+			step = time.Hour
+		}
 	}
 	if step > time.Hour {
 		return 0, problem(fmt.Errorf("%s: most rows of %q are %s apart, so they are no hour means", g.table.Name(), s.name, apart(step)),
@@ -101,10 +101,14 @@ func apart(d time.Duration) string {
 		return "a day"
 	case d%day == 0:
 		return fmt.Sprintf("%d days", d/day)
-	case d%time.Hour == 0:
+	case d >= time.Hour && d%time.Hour == 0:
 		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d == time.Minute:
+		return "a minute"
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
 	}
-	return fmt.Sprintf("%d minutes", d/time.Minute)
+	return d.String()
 }
 
 // allGaps are those of all stations together.

@@ -109,3 +109,21 @@ func TestCadenceOfWanderingClocksAndScatteredValues(t *testing.T) {
 	y = hoursOf(t, b.String(), "-station", "s")
 	require.Equal(t, 2, y[2].ValidHours)
 }
+
+// 3/4/2021 alone does not tell whether it is in March or in April.
+func TestDatesOfEitherOrder(t *testing.T) {
+	notes := func(table string, flags ...string) string {
+		return strings.Join(hoursOf(t, "time,v\n"+table, append(flags, "-zone", "UTC")...)[0].Notes, "\n")
+	}
+	require.Contains(t, notes("4/4/2021 1:00,5\n3/4/2021 1:00,5\n"), "dates such as 3/4/2021 1:00 were taken for day/month")
+	require.NotContains(t, notes("3/4/2021 1:00,5\n3/4/2021 2:00,5\n", "-month-first"), "day/month")
+	require.NotContains(t, notes("3/4/2021 1:00,5\n13/4/2021 1:00,5\n"), "day/month")
+	require.NotContains(t, notes("03-04-2021 1:00,5\n2021/3/4 1:00,5\n"), "day/month")
+}
+
+// Two values far apart are no proof of a file of days, three regular ones are.
+func TestTwoValuesAreHours(t *testing.T) {
+	y := hoursOf(t, "time,v\n2021-05-01T00:00Z,\n2022-05-01T00:00Z,7\n")
+	require.Equal(t, []Number{none, 7}, []Number{y[0].Mean, y[1].Mean})
+	require.ErrorContains(t, wrong(t, "time,v\n2021-05-01T00:00Z,1\n2021-05-08T00:00Z,7\n2021-05-15T00:00Z,7\n"), "7 days apart")
+}

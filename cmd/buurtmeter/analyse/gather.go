@@ -21,6 +21,10 @@ type gathering struct {
 	sets                      map[string]*hourSet
 	order                     []*hourSet
 	noTime, noStation         int
+	// eitherOrder is a date whose day and month may be the other way round, until
+	// one in the file shows the order.
+	eitherOrder string
+	knownOrder  bool
 }
 
 func (g *gathering) columns(c *hoursConfig) (err error) {
@@ -129,6 +133,12 @@ func (g *gathering) moment(s *hourSet) (time.Time, error) {
 		return time.Time{}, g.table.Fault(g.timeColumn, fmt.Errorf("%w: %q", err, clip(text)),
 			"write times like 2021-03-28T02:00:00+01:00, 2021-03-28 02:00 or 28-03-2021 02:00; --month-first for 3/28/2021")
 	}
+	if !g.knownOrder {
+		either, one := monthOrDay(text)
+		if g.knownOrder = one; either && g.eitherOrder == "" {
+			g.eitherOrder = text
+		}
+	}
 	at := w.at
 	if !w.fixed {
 		if at, err = g.local(s, w.at, text); err != nil {
@@ -196,6 +206,9 @@ func (g *gathering) notes() (notes []string) {
 	}
 	if g.noStation > 0 {
 		notes = append(notes, fmt.Sprintf("%d rows name no station; they are left out", g.noStation))
+	}
+	if g.eitherOrder != "" && !g.knownOrder && !g.rules.clock.monthFirst {
+		notes = append(notes, fmt.Sprintf("dates such as %s were taken for day/month, and none shows whether that is right; if the month comes first, give --month-first", clip(g.eitherOrder)))
 	}
 	coded := g.table.Coded()
 	for _, code := range slices.Sorted(maps.Keys(coded)) {

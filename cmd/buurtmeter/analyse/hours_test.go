@@ -357,7 +357,7 @@ func TestMinutesBecomeHours(t *testing.T) {
 	y := hoursOf(t, b.String())
 	require.Equal(t, 3, y[0].ValidHours)
 	require.InDelta(t, (1.5+34.0/3+31.5)/3, float64(y[0].Mean), 1e-4)
-	require.Contains(t, y[0].Notes, "hour means of values of 15m0s each; an hour counts with values for 45 minutes or more")
+	require.Contains(t, y[0].Notes, "hour means of values of 15 minutes each; an hour counts with values for 45 minutes or more")
 	require.Contains(t, y[0].Notes, "1 hours of the year have values for less than 45 minutes; they do not count")
 	y = hoursOf(t, b.String(), "-interval", "1h")
 	require.Equal(t, 4, y[0].ValidHours)

@@ -88,7 +88,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		own := s.notes()
 		empty += s.empty
 		if every < time.Hour {
-			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", every))
+			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(every)))
 		}
 		var years []*norm.Stats // this one and those before that a norm over several years asks for
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {

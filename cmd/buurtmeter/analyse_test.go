@@ -33,7 +33,7 @@ func TestAnalyseTakesFilesBeforeAndAfterFlags(t *testing.T) {
 	require.Equal(t, "Error: lucht.csv has no column \"date\"\nTry:   the columns are: \"datum\", \"no2\"\n", errs.String())
 	errs.Reset()
 	require.Error(t, run(t.Context(), []string{"analyse", "everything", path}, none, &out, &errs))
-	require.Contains(t, errs.String(), "use one of: hours, calibrate")
+	require.Contains(t, errs.String(), "use one of: hours, tubes, calibrate, points")
 	out.Reset()
 	require.NoError(t, run(t.Context(), []string{"analyse"}, none, &out, &errs))
 	require.Contains(t, out.String(), "hours FILE --time COL")

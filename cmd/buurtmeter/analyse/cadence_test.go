@@ -26,9 +26,9 @@ func twoStations(from time.Time, rows int, step time.Duration, layout string, zo
 	b.WriteString("time,s,v\n")
 	for i := range rows {
 		at := from.Add(time.Duration(i) * step).In(zone).Format(layout)
-		b.WriteString(fmt.Sprintf("%s,A,%d\n", at, i%97))
+		fmt.Fprintf(&b, "%s,A,%d\n", at, i%97)
 		if i%10 > 0 {
-			b.WriteString(fmt.Sprintf("%s,B,%d.5\n", at, i%89))
+			fmt.Fprintf(&b, "%s,B,%d.5\n", at, i%89)
 		} else {
 			b.WriteString(at + ",B,\n")
 		}

@@ -237,6 +237,9 @@ func FuzzReadSheet(f *testing.F) {
 	f.Add(workbook(f, [][]any{heading(), {nil, "k", "p", 44225, 0.5, 44253, 0.5, "<15"}}, nil))
 	zone := amsterdam(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 16<<10 {
+			return // larger ones show nothing that smaller ones do not, and take long
+		}
 		s, err := tube.ReadSheet("f", b, zone)
 		if err != nil {
 			require.ErrorIs(t, err, tube.ErrFile)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"buurtmeter/ingest/calibration"
@@ -125,6 +126,26 @@ type PlaceYear struct {
 	// Calibration is the number of the calibration that it was made with, 0 for
 	// none.
 	Calibration int64
+}
+
+// Stamp returns a text that is another one whenever a year mean of any campaign,
+// or the station of one, may be. It is one small query.
+func (s *Store) Stamp(ctx context.Context) (string, error) {
+	// A station that is deleted is no event of the campaign, but leaves fewer links.
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT c.name, c.events, (SELECT count(*) FROM tube_place p WHERE p.campaign = c.name AND p.station_id IS NOT NULL)
+		FROM tube_campaign c ORDER BY c.name`)
+	var stamp strings.Builder
+	err = each(rows, err, func(scan func(...any) error) error {
+		var name string
+		var events, links int64
+		err := scan(&name, &events, &links)
+		_, _ = fmt.Fprintf(&stamp, "%q %d %d\n", name, events, links)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the state of the campaigns: %w", err)
+	}
+	return stamp.String(), nil
 }
 
 // Means returns the year means of a campaign by its calibration, if it has one.

@@ -207,7 +207,20 @@ func givesMeans(t *testing.T, reg *register.Register, s *store.Store) {
 	_, err = reg.AddStation(ctx, sensor, reading.SecretPosition{}, "operator")
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Place(ctx, plan().Name, "Dorpsplein", "Het Plein", "kastje", "operator", ""), store.ErrCampaign)
+	stamps := map[string]bool{}
+	fresh := func(why string) {
+		t.Helper()
+		stamp, err := s.Stamp(ctx)
+		require.NoError(t, err)
+		require.False(t, stamps[stamp], why)
+		stamps[stamp] = true
+		again, err := s.Stamp(ctx)
+		require.NoError(t, err)
+		require.Equal(t, stamp, again)
+	}
+	fresh("the first")
 	require.NoError(t, s.Place(ctx, plan().Name, "Dorpsplein", "Het Plein", "plein", "operator", "naam van de straat"))
+	fresh("a place is a station")
 
 	means, err := s.Means(ctx, plan().Name, 0)
 	require.NoError(t, err)
@@ -229,6 +242,7 @@ func givesMeans(t *testing.T, reg *register.Register, s *store.Store) {
 	seq, err := s.PutCalibration(ctx, plan().Name, k, "operator", "")
 	require.NoError(t, err)
 	require.Equal(t, int64(1), seq)
+	fresh("calibrated")
 	got, seq, err := s.Calibration(ctx, plan().Name)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), seq)
@@ -240,6 +254,7 @@ func givesMeans(t *testing.T, reg *register.Register, s *store.Store) {
 	require.Equal(t, int64(1), calibrated[0].Calibration)
 
 	require.NoError(t, reg.DeleteStation(ctx, "plein"))
+	fresh("the station is gone")
 	means, err = s.Means(ctx, plan().Name, 0)
 	require.NoError(t, err)
 	require.Empty(t, means[1].Station)

@@ -213,6 +213,18 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 	for i := range g.Stations {
 		s := &g.Stations[i]
 		within := append([]geo.Code{s.Area}, g.above(s.Area)...)
+		place := func(k VerdictKey, v norm.Verdict) {
+			for _, k.Area = range within {
+				points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+			}
+		}
+		tubes, told := b.tubes.judge(*s, until)
+		g.YearStats = append(g.YearStats, tubes...)
+		if s.Area != "" {
+			for k, v := range told {
+				place(k, v)
+			}
+		}
 		for _, info := range reading.Properties() {
 			f := b.series[seriesKey{s.ID, info.Property}]
 			if f == nil {
@@ -237,8 +249,8 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 				continue
 			}
 			for k, v := range f.verdicts {
-				for _, k.Area = range within {
-					points[k] = append(points[k], geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v})
+				if _, twice := told[k]; !twice {
+					place(k, v)
 				}
 			}
 		}

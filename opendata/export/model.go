@@ -159,6 +159,7 @@ type PointValue struct {
 	Words       string       `json:"words" enum:"above,below,cannot be told" doc:"The probability in words: above 0.95, below 0.05, or neither"`
 	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
 	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
+	Calibration *string      `json:"calibration" doc:"Version of the calibration that the value of diffusion tubes was set right by; null when there is none and the value is as it was measured" example:"tube-2026.1/1"`
 	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
 	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
@@ -247,6 +248,7 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 // certaintyOf fills the value of a station and how certain it is.
 func certaintyOf(pv *PointValue, v norm.Verdict) {
 	pv.Words, pv.DecidedBy = v.Words().String(), "probability"
+	pv.Calibration = optional(v.Method.Calibration)
 	pv.DayBasis, pv.Rounding = v.Basis.String(), v.Method.Rounding.String()
 	if v.ByValue {
 		pv.DecidedBy = "value"

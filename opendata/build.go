@@ -11,6 +11,7 @@ import (
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
+	"buurtmeter/ingest/tube/store"
 )
 
 // Builder makes the Graph from the register and keeps it fresh. It is the one
@@ -25,6 +26,7 @@ type Builder struct {
 
 	mu     sync.Mutex // guards what follows, held during a build
 	series map[seriesKey]*seriesFacts
+	tubes  tubeFacts
 	// histories as they were when every station had had eventCounts.
 	histories   map[reading.StationID]History
 	eventCounts map[reading.StationID]int64
@@ -32,7 +34,7 @@ type Builder struct {
 
 // NewBuilder returns a builder that has built nothing yet.
 func NewBuilder(reg *register.Register, areas *geo.Store, now func() time.Time, log *slog.Logger) *Builder {
-	return &Builder{reg: reg, areas: areas, now: now, log: log, series: map[seriesKey]*seriesFacts{}}
+	return &Builder{reg: reg, areas: areas, now: now, log: log, series: map[seriesKey]*seriesFacts{}, tubes: tubeFacts{store: store.New(reg, now)}}
 }
 
 // pollEvery is how often the version of the data is looked at. Together with
@@ -126,6 +128,9 @@ func (b *Builder) Build(ctx context.Context) error {
 		return err
 	}
 	if err := b.refreshSeries(ctx, stations, until); err != nil {
+		return err
+	}
+	if err := b.tubes.refresh(ctx); err != nil {
 		return err
 	}
 	if err := b.addHistories(ctx, g); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"buurtmeter/geo"
@@ -43,6 +44,12 @@ func (b *Builder) addStanding(ctx context.Context, k seriesKey, f *seriesFacts) 
 	}
 	f.standing = calibration.NewStanding(versions, raw, nil).Versions()
 	return nil
+}
+
+// sameCalibrations reports whether the same calibrations stand; an id holds the
+// content of its version.
+func sameCalibrations(a, b []calibration.Version) bool {
+	return slices.EqualFunc(a, b, func(x, y calibration.Version) bool { return x.ID == y.ID })
 }
 
 // normsOf returns the norms by which a series is judged: a corrected one by those

@@ -63,7 +63,7 @@ func (b *Builder) refreshSeries(ctx context.Context, stations []reading.Station,
 		if f := b.series[k]; f != nil && f.kind == kinds[k.station] && sameVersions(f.versions, versions) && !f.runs(until) {
 			continue
 		}
-		f, err := b.readFacts(ctx, k, kinds[k.station], versions, until)
+		f, err := b.readFacts(ctx, k, &seriesFacts{versions: versions, kind: kinds[k.station], until: until}, b.series[k])
 		if err != nil {
 			return err
 		}
@@ -90,14 +90,13 @@ func sameVersions(a, b map[reading.Month]int64) bool {
 	return true
 }
 
-// readFacts reads all blocks of a series and judges every norm and year.
-func (b *Builder) readFacts(ctx context.Context, k seriesKey, kind reading.Kind, versions map[reading.Month]int64, until reading.Hour) (*seriesFacts, error) {
-	f := &seriesFacts{
-		versions: versions, kind: kind, until: until,
-		verdicts: map[VerdictKey]norm.Verdict{}, flags: map[string]int64{},
-	}
-	months := make([]reading.Month, 0, len(versions))
-	for m := range versions {
+// readFacts reads all blocks of a series into f, which has versions, kind and
+// until, and judges every norm and year. old are the facts of the series before,
+// nil when there are none.
+func (b *Builder) readFacts(ctx context.Context, k seriesKey, f, old *seriesFacts) (*seriesFacts, error) {
+	f.verdicts, f.flags = map[VerdictKey]norm.Verdict{}, map[string]int64{}
+	months := make([]reading.Month, 0, len(f.versions))
+	for m := range f.versions {
 		months = append(months, m)
 	}
 	lo, hi := slices.Min(months), slices.Max(months)
@@ -116,7 +115,7 @@ func (b *Builder) readFacts(ctx context.Context, k seriesKey, kind reading.Kind,
 		return nil, err
 	}
 	if f.any {
-		f.judge(k, h)
+		f.judge(k, h, old)
 	}
 	return f, nil
 }
@@ -140,10 +139,25 @@ func (f *seriesFacts) addBlock(bl reading.Block, h norm.Hours) {
 	}
 }
 
-func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
-	norms := normsOf(k.property)
-	var years []*norm.Stats // without those that have no data
+// judge judges every norm and year of h, except what old says already.
+func (f *seriesFacts) judge(k seriesKey, h norm.Hours, old *seriesFacts) {
+	norms, window := normsOf(k.property), 1
+	for _, n := range norms {
+		window = max(window, n.Years)
+	}
+	stats := map[int]*norm.Stats{} // nil for a year without data
+	statsOf := func(year int) *norm.Stats {
+		s, ok := stats[year]
+		if !ok && norm.YearMean(h, year).Valid > 0 {
+			s = norm.StatsOf(h, norm.Span{Year: year, Until: f.until})
+		}
+		stats[year] = s
+		return s
+	}
 	for year := norm.YearOf(f.first); year <= norm.YearOf(f.last); year++ {
+		if f.takeOver(old, year, window) {
+			continue
+		}
 		mean := norm.YearMean(h, year)
 		if mean.Valid == 0 {
 			continue
@@ -152,11 +166,46 @@ func (f *seriesFacts) judge(k seriesKey, h norm.Hours) {
 			Station: k.station, Property: k.property, Year: year,
 			Mean: mean.Mean, Valid: mean.Valid, Expected: mean.Expected,
 		})
-		years = append(years, norm.StatsOf(h, norm.Span{Year: year, Until: f.until}))
+		var years []*norm.Stats // without those that have no data
+		for y := year - window + 1; y <= year; y++ {
+			if s := statsOf(y); s != nil {
+				years = append(years, s)
+			}
+		}
 		for _, n := range norms {
 			f.verdicts[VerdictKey{Norm: n.ID, Year: year}] = norm.JudgeYears(n, f.method(k, n, year), years...)
 		}
 	}
+}
+
+// takeOver copies from old what it says about the year and reports true, when
+// that still holds: the year was over, and no block changed that the verdicts of
+// the year rest on, which are those of the last `window` years. A series changes
+// with every reading, and to judge a year takes far longer than to read it.
+func (f *seriesFacts) takeOver(old *seriesFacts, year, window int) bool {
+	if old == nil || old.kind != f.kind || !sameCalibrations(old.standing, f.standing) || year >= norm.YearOf(min(old.until, f.until)) {
+		return false
+	}
+	// A mean over some hours may begin before the year or end after it.
+	const beyond = 24
+	for m := reading.MonthOf(norm.YearStart(year-window+1) - beyond); m <= reading.MonthOf(norm.YearStart(year+1)+beyond); m++ {
+		was, before := old.versions[m]
+		is, now := f.versions[m]
+		if was != is || before != now {
+			return false
+		}
+	}
+	for _, y := range old.years {
+		if y.Year == year {
+			f.years = append(f.years, y)
+		}
+	}
+	for k, v := range old.verdicts {
+		if k.Year == year {
+			f.verdicts[k] = v
+		}
+	}
+	return true
 }
 
 // addFacts turns the series into what the graph shows.
@@ -169,6 +218,18 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 	for i := range g.Stations {
 		s := &g.Stations[i]
 		within := append([]geo.Code{s.Area}, g.above(s.Area)...)
+		place := func(k VerdictKey, point geo.StationVerdict) {
+			for _, k.Area = range within {
+				points[k] = append(points[k], point)
+			}
+		}
+		tubes, told := b.tubes.judge(*s, until)
+		g.YearStats = append(g.YearStats, tubes...)
+		if s.Area != "" {
+			for k, v := range told {
+				place(k, pointOf(s, nil, k, v))
+			}
+		}
 		for _, info := range reading.Properties() {
 			f := b.series[seriesKey{s.ID, info.Property}]
 			if f == nil {
@@ -194,9 +255,8 @@ func (b *Builder) addFacts(g *Graph, until reading.Hour) {
 				continue
 			}
 			for k, v := range f.verdicts {
-				point := pointOf(s, corrected, k, v)
-				for _, k.Area = range within {
-					points[k] = append(points[k], point)
+				if _, twice := told[k]; !twice {
+					place(k, pointOf(s, corrected, k, v))
 				}
 			}
 		}

@@ -1,7 +1,9 @@
 package opendata
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"buurtmeter/geo"
@@ -43,6 +45,8 @@ type YearStat struct {
 	Mean float64
 	// Valid and Expected hours of the calendar year (UTC+1).
 	Valid, Expected int
+	// Tube is what stands behind a mean of diffusion tubes; nil for one of hours.
+	Tube *TubeYear
 }
 
 // Span is a first and last hour of data.
@@ -159,6 +163,16 @@ func (g *Graph) above(buurt geo.Code) []geo.Code {
 		codes = append(codes, g.Municipality.Code)
 	}
 	return codes
+}
+
+// StationYears returns the year means of a station.
+func (g *Graph) StationYears(id reading.StationID) []YearStat {
+	from, _ := slices.BinarySearchFunc(g.YearStats, id, func(y YearStat, id reading.StationID) int { return cmp.Compare(y.Station, id) })
+	to := from
+	for to < len(g.YearStats) && g.YearStats[to].Station == id {
+		to++
+	}
+	return g.YearStats[from:to]
 }
 
 // Station returns the station with the id.

@@ -147,6 +147,9 @@ func (r request) state(st opendata.Station) string {
 	case st.Paused:
 		return r.T("state.paused")
 	case st.Latest.IsZero():
+		if years := r.tubeYears(st.ID); len(years) > 0 {
+			return r.T("state.tubes", "year", strconv.Itoa(years[len(years)-1].Year))
+		}
 		return r.T("state.never")
 	case r.now.Sub(st.Latest).Hours() > silentAfter:
 		return r.T("state.silent", "moment", r.Moment(st.Latest))

@@ -20,7 +20,7 @@ type methodBody struct {
 	Rules      []ruleGroup
 	Checks     []checkRow
 	// ChecksVersion numbers the checks together.
-	ChecksVersion string
+	ChecksVersion, ChecksCount string
 	UnverifiedNorms, UnverifiedRules,
 	UnverifiedPoints []section
 }
@@ -36,7 +36,8 @@ type section struct {
 type substance struct {
 	ID, Title  string
 	Main, More []normRow
-	MoreTitle  string
+	// MainTitle and MoreTitle are what is read before a fold is opened.
+	MainTitle, MoreTitle string
 }
 
 // normRow is one norm; ID is its anchor and its id in the API.
@@ -54,8 +55,8 @@ type textRow struct{ Text, When string }
 type roleRow struct{ ID, Title, Text, Judged string }
 
 type ruleGroup struct {
-	ID, Title string
-	Rules     []ruleRow
+	ID, Title, Count string
+	Rules            []ruleRow
 }
 
 type ruleRow struct {
@@ -95,6 +96,7 @@ func (s *site) methodPage(_ context.Context, r request) (view, error) {
 	for _, c := range quality.Rules() {
 		b.Checks = append(b.Checks, r.checkRow(c))
 	}
+	b.ChecksCount = r.N("method.checks.count", len(b.Checks))
 	b.ChecksVersion = strconv.Itoa(quality.Version)
 	r.unverified(&b)
 	b.Contents = r.methodContents(b)
@@ -140,6 +142,7 @@ func (r request) substance(p reading.Property) substance {
 			sub.More = append(sub.More, row)
 		}
 	}
+	sub.MainTitle = r.N("method.norms.main", len(sub.Main))
 	sub.MoreTitle = r.T("method.norms.more", "n", len(sub.More))
 	return sub
 }
@@ -229,6 +232,7 @@ func (r request) rules() []ruleGroup {
 				group.Rules = append(group.Rules, r.ruleRow(rule))
 			}
 		}
+		group.Count = r.N("method.rules.count", len(group.Rules))
 		out = append(out, group)
 	}
 	return out

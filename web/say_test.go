@@ -68,6 +68,12 @@ func TestSentencesOfACount(t *testing.T) {
 	assert.Equal(t, "It cannot be told, because at the one station in this neighbourhood the measurement is not precise enough (measured: 30 days above 50 µg/m³). The true number lies with 95% certainty between 12 and 48; 35 are allowed.",
 		soft(en.sentence(n, areaOf(n, unsure), false)))
 	assert.Contains(t, soft(nl.sentence(n, areaOf(n, one), false)), "Gemeten: 1 dag,")
+	none := norm.Verdict{Outcome: norm.Complies, HasValue: true, Coverage: 0.99}
+	assert.Equal(t, "Op alle 3 meetpunten waren er niet meer dagen boven 50 µg/m³ dan de 35 die mogen. Het hoogste aantal is 0 dagen.",
+		soft(nl.sentence(n, areaOf(n, none, none, none), false)), "an interval from 0 to 0 is not told")
+	many.Outcome = norm.Exceeds
+	assert.Contains(t, soft(nl.sentence(n, areaOf(n, many, many, many), false)), "Op alle 3 meetpunten waren er meer dagen")
+	assert.Contains(t, soft(en.sentence(n, areaOf(n, many, many), false)), "At both stations there were more days")
 }
 
 // A higher point whose interval touches the norm must not stand for the
@@ -91,7 +97,7 @@ func TestANormThatAllowsNoneIsSaidInWords(t *testing.T) {
 	clean := norm.Verdict{Outcome: norm.Complies, HasValue: true, Coverage: 0.98}
 	over := norm.Verdict{Outcome: norm.Exceeds, HasValue: true, Value: 3, Low: 1, High: 5, Coverage: 0.98}
 	unsure := norm.Verdict{Reason: norm.ReasonUncertainty, HasValue: true, Value: 1, High: 4, Coverage: 0.98}
-	assert.Equal(t, "De norm staat geen enkel uur boven 200 µg/m³ toe. Op alle 2 meetpunten kwam dat ook niet voor.", soft(nl.sentence(n, areaOf(n, clean, clean), false)))
+	assert.Equal(t, "De norm staat geen enkel uur boven 200 µg/m³ toe. Op beide meetpunten kwam dat ook niet voor.", soft(nl.sentence(n, areaOf(n, clean, clean), false)))
 	assert.Equal(t, "The norm allows no hour above 200 µg/m³. At 1 of the 2 stations it did happen. The highest of these counts 3 hours, with 95% certainty between 1 and 5.", soft(en.sentence(n, areaOf(n, clean, over), false)))
 	assert.Contains(t, nl.sentence(n, areaOf(n, unsure), false), "er mag er geen enkele zijn.")
 }

@@ -66,9 +66,20 @@ func (w words) sentence(n norm.Norm, v geo.AreaVerdict, running bool) string {
 	}
 	q := quoted(v)
 	low, high := w.ends(n, q)
+	interval := "" // "between 0 and 0" tells nothing
+	if low != high {
+		interval = w.T("say.interval", "low", low, "high", high)
+	}
+	at := w.T("say.at.all", "n", v.N)
+	switch {
+	case over > 0 && over < v.N: // the others do not exceed
+		at = w.T("say.at.some", "over", over, "n", v.N)
+	case v.N == 2:
+		at = w.T("say.at.both")
+	}
 	said := w.N(form+"."+v.Outcome.String(), v.N,
-		"mean", w.meanName(n), "over", over, "norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed, "limit", w.limit(n),
-		"value", w.value(n, q), "low", low, "high", high,
+		"mean", w.meanName(n), "at", at, "norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed, "limit", w.limit(n),
+		"value", w.value(n, q), "interval", interval,
 		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(q.Coverage))
 	if without := len(v.Points) - v.N; without > 0 {
 		said += " " + w.N("say.without", without)

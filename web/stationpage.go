@@ -2,8 +2,8 @@ package web
 
 import (
 	"context"
-	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -82,8 +82,8 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 			b.Charts = append(b.Charts, c)
 		}
 	}
-	b.NothingAtAll = len(st.Properties) == 0
-	b.Downloads = downloads{Text: r.T("downloads.station"), Files: r.files(url.Values{"station": {string(st.ID)}}, opendata.HoursDataset)}
+	b.NothingAtAll = len(st.Properties) == 0 && len(b.Means) == 0
+	b.Downloads = r.stationDownloads(st)
 	return view{page: "station", title: r.T("station.title", "title", title), path: "/meetpunt/" + string(st.ID), body: b}, nil
 }
 
@@ -111,17 +111,26 @@ const shortYear = 0.85
 func (r request) yearMeans(st opendata.Station) []meanRow {
 	var out []meanRow
 	for _, info := range reading.Properties() {
-		for i := len(r.g.YearStats) - 1; i >= 0; i-- {
-			y := r.g.YearStats[i]
+		years := r.g.StationYears(st.ID)
+		for i := len(years) - 1; i >= 0; i-- {
+			y := years[i]
 			label, ok := r.seriesName(st, info.Property, y.Property)
-			if y.Station != st.ID || !ok || y.Valid == 0 || y.Expected == 0 {
+			if !ok || y.Valid == 0 || y.Expected == 0 {
 				continue
 			}
 			share := float64(y.Valid) / float64(y.Expected)
-			out = append(out, meanRow{
+			if y.Tube != nil {
+				share = y.Tube.Coverage
+			}
+			row := meanRow{
 				Property: label, Year: strconv.Itoa(y.Year), Mean: r.Num(y.Mean, 1) + nbsp + info.Unit,
 				Coverage: r.Share(share), Remark: r.yearRemark(y.Year, share),
-			})
+			}
+			if y.Tube != nil {
+				row.Mean = r.tubeMean(y, row.Mean)
+				row.Remark = strings.TrimPrefix(row.Remark+"; "+r.tubeRemark(y.Tube, info.Unit), "; ")
+			}
+			out = append(out, row)
 		}
 	}
 	return out

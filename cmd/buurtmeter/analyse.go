@@ -22,6 +22,10 @@ func runAnalyse(ctx context.Context, p *program, args []string) error {
 		}
 		fs := flag.NewFlagSet("analyse "+c.Name, flag.ContinueOnError)
 		run := c.New(fs)
+		fs.Usage = func() {
+			_, _ = fmt.Fprintf(fs.Output(), "buurtmeter analyse %s\n\n%s.\nE.g. %s\n\nThe answer goes to the standard output, notes on it to the standard error. Flags:\n", c.Usage, strings.ToUpper(c.Short[:1])+c.Short[1:], c.Example)
+			fs.PrintDefaults()
+		}
 		files, err := p.parse(fs, args[1:])
 		if err != nil {
 			return err
@@ -30,6 +34,9 @@ func runAnalyse(ctx context.Context, p *program, args []string) error {
 		var known *analyse.InputError
 		if errors.As(err, &known) {
 			return hint(err, "%s", known.Try)
+		}
+		if errors.Is(err, context.Canceled) {
+			return hint(err, "the analysis was stopped before its end; there is no answer")
 		}
 		return err
 	}

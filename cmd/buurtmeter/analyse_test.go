@@ -33,8 +33,14 @@ func TestAnalyseTakesFilesBeforeAndAfterFlags(t *testing.T) {
 	require.Equal(t, "Error: lucht.csv has no column \"date\"\nTry:   the columns are: \"datum\", \"no2\"\n", errs.String())
 	errs.Reset()
 	require.Error(t, run(t.Context(), []string{"analyse", "everything", path}, none, &out, &errs))
-	require.Contains(t, errs.String(), "use one of: hours, calibrate")
+	require.Contains(t, errs.String(), "use one of: hours, tubes, calibrate, points")
 	out.Reset()
 	require.NoError(t, run(t.Context(), []string{"analyse"}, none, &out, &errs))
 	require.Contains(t, out.String(), "hours FILE --time COL")
+	for _, name := range []string{"hours", "tubes", "calibrate", "points"} {
+		out.Reset()
+		errs.Reset()
+		_ = run(t.Context(), []string{"analyse", name, "-h"}, none, &out, &errs)
+		require.Contains(t, out.String()+errs.String(), "E.g. buurtmeter analyse "+name+" ")
+	}
 }

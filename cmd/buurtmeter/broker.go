@@ -102,7 +102,7 @@ func (s *server) startBroker(ctx context.Context) error {
 		}
 	}
 	b, err := broker.Start(ctx, broker.Options{
-		Listen: s.config.mqttListen, Listeners: listeners, Auth: s.reg, Ingest: s.pipeline, Stations: s.reg, Now: s.now, Log: s.log,
+		Listen: s.config.mqttListen, Listeners: listeners, Auth: s.reg, LoginsVersion: s.reg.StationsVersion, Ingest: s.pipeline, Stations: s.reg, Now: s.now, Log: s.log,
 		MaxConnections: c.connections, MaxPerAddress: c.perAddress, MessagesPerSecond: c.rate,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/tube"
+	"buurtmeter/ingest/tube/store"
 )
 
 // tubeAction is one subcommand of "tube".
@@ -97,7 +98,7 @@ func (c *tubeCall) parse(args []string, files int) ([]string, error) {
 }
 
 // with calls fn with the campaigns of the register.
-func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*tube.Store) error) error {
+func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*store.Store) error) error {
 	if c.campaign == "" {
 		return hint(errors.New("which campaign?"), "name it with --campaign, e.g. --campaign 'Schone lucht 2025'; 'buurtmeter tube list' shows them")
 	}
@@ -106,7 +107,7 @@ func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) 
 		return err
 	}
 	defer func() { _ = reg.Close() }()
-	return tubeHint(fn(tube.NewStore(reg, c.p.now)))
+	return tubeHint(fn(store.New(reg, c.p.now)))
 }
 
 // tubeHint says what to do about what a store refuses.
@@ -115,10 +116,10 @@ func tubeHint(err error) error {
 		err error
 		try string
 	}{
-		{tube.ErrUnknown, "see 'buurtmeter tube list' for the names; is --data or --register the right one?"},
-		{tube.ErrNeedsWhy, "this set was imported before from another file: say what was wrong with that, e.g. --why 'komma vergeten in rij 12', or name another set with --set"},
-		{tube.ErrCodeTaken, "is this sheet a correction of that set? Then import it with --set and --why; else correct the codes"},
-		{tube.ErrCampaign, "correct the name or the flag; the rules of a campaign hold for all of its sheets"},
+		{store.ErrUnknown, "see 'buurtmeter tube list' for the names; is --data or --register the right one?"},
+		{store.ErrNeedsWhy, "this set was imported before from another file: say what was wrong with that, e.g. --why 'komma vergeten in rij 12', or name another set with --set"},
+		{store.ErrCodeTaken, "is this sheet a correction of that set? Then import it with --set and --why; else correct the codes"},
+		{store.ErrCampaign, "correct the name or the flag; the rules of a campaign hold for all of its sheets"},
 		{tube.ErrPairs, "give more pairs, or a higher --max-missing"},
 		{ingest.ErrUnknownStation, "register it first: buurtmeter station add --kind tube"},
 	} {
@@ -166,10 +167,10 @@ func (p *program) importTubes(ctx context.Context, args []string) error {
 	if *dry {
 		open = p.openRegister
 	}
-	return c.with(ctx, open, func(s *tube.Store) error {
+	return c.with(ctx, open, func(s *store.Store) error {
 		plan, err := s.Campaign(ctx, c.campaign)
-		if errors.Is(err, tube.ErrUnknown) {
-			plan, err = tube.Campaign{Name: c.campaign, Zone: "Europe/Amsterdam", Policy: tube.AtLimit, Blanks: tube.BlanksReported}, nil
+		if errors.Is(err, store.ErrUnknown) {
+			plan, err = store.Campaign{Name: c.campaign, Zone: "Europe/Amsterdam", Policy: tube.AtLimit, Blanks: tube.BlanksReported}, nil
 		}
 		if err != nil {
 			return err
@@ -200,7 +201,7 @@ func (p *program) importTubes(ctx context.Context, args []string) error {
 }
 
 // readSheet reads a lab sheet and tells of every row that cannot be read.
-func (p *program) readSheet(path string, raw []byte, plan tube.Campaign) (*tube.Sheet, error) {
+func (p *program) readSheet(path string, raw []byte, plan store.Campaign) (*tube.Sheet, error) {
 	zone, err := time.LoadLocation(plan.Zone)
 	if err != nil {
 		return nil, err
@@ -216,7 +217,7 @@ func (p *program) readSheet(path string, raw []byte, plan tube.Campaign) (*tube.
 		_, _ = fmt.Fprintf(p.stderr, "cannot be read: %s\n", x)
 	}
 	if n := len(sheet.Problems); n > 0 {
-		return nil, hint(fmt.Errorf("%s: %w: %d problems; nothing was imported", path, tube.ErrProblems, n),
+		return nil, hint(fmt.Errorf("%s: %w: %d problems; nothing was imported", path, store.ErrProblems, n),
 			"correct the cells that are named above, or ask the laboratory, and import the file again")
 	}
 	return sheet, nil
@@ -252,7 +253,7 @@ func (p *program) listTubes(ctx context.Context, args []string) error {
 	all := c.campaign == ""
 	c.campaign = orElse(c.campaign, "all")
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	err := c.with(ctx, p.openRegister, func(s *tube.Store) error {
+	err := c.with(ctx, p.openRegister, func(s *store.Store) error {
 		if !all {
 			return listCampaign(ctx, w, s, c.campaign)
 		}
@@ -268,7 +269,7 @@ func (p *program) listTubes(ctx context.Context, args []string) error {
 	return errors.Join(err, w.Flush())
 }
 
-func listCampaign(ctx context.Context, w io.Writer, s *tube.Store, name string) error {
+func listCampaign(ctx context.Context, w io.Writer, s *store.Store, name string) error {
 	plan, err := s.Campaign(ctx, name)
 	if err != nil {
 		return err
@@ -307,7 +308,7 @@ func (p *program) placeTubes(ctx context.Context, args []string) error {
 	if _, err := c.parse(args, 0); err != nil {
 		return err
 	}
-	return c.with(ctx, p.openRegister, func(s *tube.Store) error {
+	return c.with(ctx, p.openRegister, func(s *store.Store) error {
 		called := orElse(*name, *location)
 		if err := s.Place(ctx, c.campaign, *location, called, reading.StationID(*station), c.by, c.why); err != nil {
 			return err
@@ -322,7 +323,7 @@ func (p *program) tubeEvents(ctx context.Context, args []string) error {
 	if _, err := c.parse(args, 0); err != nil {
 		return err
 	}
-	return c.with(ctx, p.openRegister, func(s *tube.Store) error {
+	return c.with(ctx, p.openRegister, func(s *store.Store) error {
 		if _, err := s.Campaign(ctx, c.campaign); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"buurtmeter/cmd/buurtmeter/analyse"
 	"buurtmeter/ingest/tube"
+	"buurtmeter/ingest/tube/store"
 )
 
 func (p *program) calibrateTubes(ctx context.Context, args []string) error {
@@ -39,7 +40,7 @@ func (p *program) calibrateTubes(ctx context.Context, args []string) error {
 		return hint(fmt.Errorf("--max-missing %g is not a percentage", *maxMissing), "give a number above 0 and up to 100")
 	}
 	t := &analyse.Terminal{Out: p.stdout, Err: p.stderr, Now: p.now}
-	return c.with(ctx, p.openRegister, func(s *tube.Store) error {
+	return c.with(ctx, p.openRegister, func(s *store.Store) error {
 		plan, err := s.Campaign(ctx, c.campaign)
 		if err != nil {
 			return err
@@ -72,7 +73,7 @@ func (p *program) calibrateTubes(ctx context.Context, args []string) error {
 }
 
 // stationPairs sets the tubes of the campaign beside the hours of stations.
-func stationPairs(ctx context.Context, t *analyse.Terminal, in *analyse.Input, s *tube.Store, plan tube.Campaign, path string, beside map[string]string) ([]tube.Pair, error) {
+func stationPairs(ctx context.Context, t *analyse.Terminal, in *analyse.Input, s *store.Store, plan store.Campaign, path string, beside map[string]string) ([]tube.Pair, error) {
 	zone, err := time.LoadLocation(plan.Zone)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func stationPairs(ctx context.Context, t *analyse.Terminal, in *analyse.Input, s
 	}
 	for location := range beside {
 		if !met[location] {
-			return nil, fmt.Errorf("%w: no tube of the campaign hung at %q", tube.ErrCampaign, location)
+			return nil, fmt.Errorf("%w: no tube of the campaign hung at %q", store.ErrCampaign, location)
 		}
 	}
 	pairs, left := tube.PairsOf(rows, plan.Policy)
@@ -132,7 +133,7 @@ func (p *program) tubeMeans(ctx context.Context, args []string) error {
 		return hint(fmt.Errorf("--head-ratio %g is not a ratio", *head), "give a number such as 0.98, or 0 for no estimate")
 	}
 	t := &analyse.Terminal{Out: p.stdout, Err: p.stderr, Now: p.now}
-	return c.with(ctx, p.openRegister, func(s *tube.Store) error {
+	return c.with(ctx, p.openRegister, func(s *store.Store) error {
 		means, err := s.Means(ctx, c.campaign, *head)
 		if err != nil {
 			return err

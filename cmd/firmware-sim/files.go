@@ -3,10 +3,25 @@ package main
 import (
 	"fmt"
 	"syscall"
+
+	firmwaresim "buurtmeter/firmware-sim"
 )
 
 // spareFiles is what the program has open beside a connection per device.
 const spareFiles = 64
+
+// connected is how many of the devices keep a connection open. Those that post
+// over HTTP open one for a moment; a tenth of them at the same time is far more
+// than there are.
+func connected(devices []firmwaresim.Device) (n int) {
+	posting := 0
+	for _, d := range devices {
+		if d.Topic() == "" {
+			posting++
+		}
+	}
+	return len(devices) - posting + posting/10
+}
 
 // roomFor makes sure that the process may have a connection open for each of n
 // devices. Go has raised the soft limit to the hard one; only an administrator

@@ -49,7 +49,7 @@ func simulate(ctx context.Context, args []string, getenv func(string) string, st
 	if err != nil {
 		return err
 	}
-	if err := roomFor(len(devices)); err != nil {
+	if err := roomFor(connected(devices)); err != nil {
 		return err
 	}
 	o := firmwaresim.Options{Broker: f.broker, Door: f.door, Devices: devices, Steady: !f.faults, LiveFor: f.duration}

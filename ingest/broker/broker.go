@@ -40,6 +40,10 @@ type Options struct {
 	Listeners []Listener
 	// Auth checks logins.
 	Auth Authenticator
+	// LoginsVersion, when set, returns a number that has changed whenever a login
+	// may be worth something else than before. While it stays the same the logins
+	// of connected stations are not checked again.
+	LoginsVersion func(ctx context.Context) (int64, error)
 	// Ingest stores messages.
 	Ingest Ingester
 	// Stations, when set, tells the declared format of a station, which decides

@@ -107,19 +107,40 @@ func (h *hook) recheck(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var conns []*conn
+	var seen int64
+	done := 0 // whole rounds at the version that was seen
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		if h.options.LoginsVersion != nil {
+			version, err := h.options.LoginsVersion(ctx)
+			if err == nil && version == seen && done >= settlingRounds {
+				continue
+			}
+			if version != seen {
+				seen, done = version, 0
+			}
+		}
 		conns = h.gate.all(conns[:0])
-		h.recheckAll(ctx, conns)
+		if h.recheckAll(ctx, conns) {
+			done++
+		} else {
+			done = 0
+		}
 		clear(conns) // a closed connection must not stay in memory
 	}
 }
 
-func (h *hook) recheckAll(ctx context.Context, conns []*conn) {
+// settlingRounds is how many rounds follow a change of the logins: for a moment
+// after it Auth may let in by what it remembers, and who came in so late must be
+// looked at too.
+const settlingRounds = 5
+
+// recheckAll reports whether it could look at all of them.
+func (h *hook) recheckAll(ctx context.Context, conns []*conn) bool {
 	for _, c := range conns {
 		l := c.login.Load()
 		if l == nil || c.closed.Load() {
@@ -133,7 +154,8 @@ func (h *hook) recheckAll(ctx context.Context, conns []*conn) {
 			_ = c.Close()
 		case err != nil:
 			h.options.Log.Debug("mqtt: logins could not be checked again", slog.Any("error", err))
-			return
+			return false
 		}
 	}
+	return true
 }

@@ -218,8 +218,12 @@ func (h *hook) OnPacketEncode(cl *server.Client, pk packets.Packet) packets.Pack
 	return pk
 }
 
-// OnDisconnect logs why a connection ended when the device did not end it.
+// OnDisconnect logs why a connection ended when the device did not end it. The
+// session that is kept does not keep acknowledgements that could not be written:
+// a device that forgot what it sent numbers from 1 again, and would take the old
+// one for that of a message that is not stored yet.
 func (h *hook) OnDisconnect(cl *server.Client, err error, _ bool) {
+	cl.ClearInflights()
 	switch {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, packets.ErrRejectPacket):
 		return

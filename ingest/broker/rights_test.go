@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,12 +188,12 @@ type moody struct {
 func (m *moody) Authenticate(ctx context.Context, id reading.StationID, token string) error {
 	m.mu.Lock()
 	m.asked++
-	absent := m.absent
+	absent, right := m.absent, m.tokens
 	m.mu.Unlock()
 	if absent {
 		return errors.New("the register cannot be reached")
 	}
-	return m.tokens.Authenticate(ctx, id, token)
+	return right.Authenticate(ctx, id, token)
 }
 
 func TestARegisterOutOfReachEndsNoSession(t *testing.T) {
@@ -213,6 +214,46 @@ func TestARegisterOutOfReachEndsNoSession(t *testing.T) {
 	require.Error(t, tok.Error())
 	assert.Equal(t, uint64(1), b.Stats().LoginsUnchecked)
 	assert.Zero(t, b.Stats().Revoked)
+}
+
+// TestLoginsThatDidNotChangeAreNotCheckedAgain: a fleet at rest costs one small
+// question a round; after a change all are looked at, for some rounds more.
+func TestLoginsThatDidNotChangeAreNotCheckedAgain(t *testing.T) {
+	auth := &moody{tokens: tokens{"noord-1": "geheim-1"}}
+	var version, rounds atomic.Int64
+	since := 0 // rounds at version 1
+	b := start(t, &journal{}, func(o *broker.Options) {
+		o.Auth, o.Recheck = auth, 5*time.Millisecond
+		o.LoginsVersion = func(context.Context) (int64, error) {
+			rounds.Add(1)
+			v := version.Load()
+			// The version moves before Auth forgets the old answer.
+			if since += int(v); since == 3 {
+				auth.mu.Lock()
+				auth.tokens = tokens{"noord-1": "another"}
+				auth.mu.Unlock()
+			}
+			return v, nil
+		}
+	})
+	c := dial(t, pahoOptions(b, "noord-1", "geheim-1", "kit"))
+	asked := func() int {
+		auth.mu.Lock()
+		defer auth.mu.Unlock()
+		return auth.asked
+	}
+	pass := func(n int64) {
+		until := rounds.Load() + n
+		require.Eventually(t, func() bool { return rounds.Load() > until }, 30*time.Second, time.Millisecond)
+	}
+	pass(10)
+	calm := asked()
+	pass(20)
+	require.Equal(t, calm, asked(), "nothing changed")
+
+	version.Add(1)
+	require.Eventually(t, func() bool { return !c.IsConnectionOpen() }, 30*time.Second, time.Millisecond)
+	assert.Equal(t, uint64(1), b.Stats().Revoked)
 }
 
 // lockedBuffer is a log that several goroutines may write.

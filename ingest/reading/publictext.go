@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -56,7 +57,7 @@ func place(text string, i int) string {
 		return "it begins with"
 	}
 	if cut := len(before) - most; cut > 0 {
-		for ; !utf8.RuneStart(before[cut]); cut++ {
+		for ; cut < len(before) && !utf8.RuneStart(before[cut]); cut++ {
 		}
 		before = "…" + before[cut:]
 	}
@@ -71,12 +72,18 @@ type publicRule struct {
 	is   func(parts []string, after string) bool
 }
 
-// datesAndTimes are 2026-11-23, 23-11-2026 and 08:00:05.123+01:00.
-func datesAndTimes() *regexp.Regexp {
+// Both are compiled when they are first needed: compiling takes longer than looking.
+var (
+	datesAndTimes = sync.OnceValue(newDatesAndTimes) //nolint:gochecknoglobals // constants in all but name
+	publicRules   = sync.OnceValue(newPublicRules)   //nolint:gochecknoglobals // the same
+)
+
+// newDatesAndTimes are 2026-11-23, 23-11-2026 and 08:00:05.123+01:00.
+func newDatesAndTimes() *regexp.Regexp {
 	return regexp.MustCompile(`\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]?\b|T)|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b|\b\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?\b`)
 }
 
-func publicRules() []publicRule {
+func newPublicRules() []publicRule {
 	const (
 		degrees = `(-?\d{1,3})[.,](\d{3,})`
 		word    = `[0-9A-Za-z_-]`

@@ -233,10 +233,13 @@ func TestFilesThatAreNoLabSheetAreRefused(t *testing.T) {
 
 func FuzzReadSheet(f *testing.F) {
 	f.Add([]byte("code;locatie;start;eind;no2\n1;a;29-01-2021 11:30;26-02-2021 12:00;12,5\n"))
-	f.Add([]byte(year("30,5")))
+	f.Add([]byte("Resultaten set 1\ncode;omschrijving;startdatum;starttijd;einddatum;eindtijd;concentratie NO2 [µg/m3];opmerking\nVB1;Dorpsplein;01-01-2025;12:00;02-04-2025;12:00;<1;\n"))
 	f.Add(workbook(f, [][]any{heading(), {nil, "k", "p", 44225, 0.5, 44253, 0.5, "<15"}}, nil))
 	zone := amsterdam(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 16<<10 {
+			return // larger ones show nothing that smaller ones do not, and take long
+		}
 		s, err := tube.ReadSheet("f", b, zone)
 		if err != nil {
 			require.ErrorIs(t, err, tube.ErrFile)

@@ -70,6 +70,12 @@ type Year struct {
 	Raw, Mean float64
 	// Low and High bound the expanded interval (95 %) of Mean.
 	Low, High float64
+	// Least and Most are where results below the limit of detection let Mean lie,
+	// Mean itself when there are none. Measured and Time are standard uncertainties
+	// (k = 1): of the tubes and their calibration, and of the time in which none
+	// hung or by which the year was told. The interval is made of these four.
+	Least, Most    float64
+	Measured, Time float64
 	// Calibrated tells which of both Mean is.
 	Calibrated bool
 	// Periods counts the periods that lie in the year for the greater part, Tubes
@@ -194,6 +200,8 @@ func (r YearRule) year(place string, year int, periods []Period) Year {
 	if annualise {
 		told = r.annualise(&y, told, windows, b)
 	}
+	y.Least, y.Most = min(told.low, y.Mean), max(told.high, y.Mean)
+	y.Measured, y.Time = math.Sqrt(told.measured), math.Sqrt(told.time)
 	u := 2 * math.Sqrt(told.measured+told.time)
 	y.Low, y.High = max(told.low-u, min(0, y.Mean)), told.high+u
 	return y

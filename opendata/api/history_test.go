@@ -116,7 +116,7 @@ func TestTheAPIDocumentsEveryKindOfEvent(t *testing.T) {
 	doc := into[struct {
 		Components struct {
 			Schemas map[string]struct {
-				Properties map[string]struct{ Enum []any } // numbers too
+				Properties map[string]struct{ Enum []any } // numbers among them, of other fields
 			}
 		}
 	}](t, "/v1/openapi.json")

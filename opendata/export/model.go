@@ -187,8 +187,8 @@ type PointValue struct {
 	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
 	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
 	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
-	Series      string       `json:"series" enum:"raw,calibrated" doc:"raw: as it was measured; calibrated: the corrected series of a sensor, which stands in for its raw one"`
-	Calibration *string      `json:"calibration" doc:"Ids of the calibrations behind a calibrated series, with + between; null for a raw one"`
+	Series      string       `json:"series" enum:"raw,calibrated" doc:"raw: as it was measured; calibrated: the corrected series of a sensor, which stands in for its raw one, or tubes set right by a calibration"`
+	Calibration *string      `json:"calibration" doc:"Ids of the calibrations behind a calibrated value, with + between; null for a raw one" example:"tube-2026.1/1"`
 	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
 

@@ -27,7 +27,8 @@ type calibrateConfig struct {
 func calibrateCommand() Command {
 	return Command{
 		Name: "calibrate", Usage: "calibrate FILE --reference COL --sensor COL [--covariates T,RH,O3] [flags]",
-		Short: "a sensor beside a reference: lines, uncertainty at limit values, and a model with weather and ozone",
+		Short:   "a sensor beside a reference: lines, uncertainty at limit values, and a model with weather and ozone",
+		Example: "buurtmeter analyse calibrate beside.csv --reference station --sensor kit --covariates T,RH --time date",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &calibrateConfig{in: InputFlags(fs), out: OutputFlags(fs)}
 			fs.StringVar(&c.reference, "reference", "", "column of the reference (x)")
@@ -147,6 +148,9 @@ func (c *calibrateConfig) run(ctx context.Context, t *Terminal, files []string) 
 	if !(c.uReference >= 0) {
 		return problem(fmt.Errorf("--reference-uncertainty %g is no uncertainty", c.uReference), "give 0 or more, in the unit of the reference")
 	}
+	if !(c.lambda > 0) || math.IsInf(c.lambda, 1) {
+		return problem(fmt.Errorf("--lambda %g is not a ratio of variances", c.lambda), "give a number above 0; 1 when sensor and reference err alike")
+	}
 	tb, err := c.in.Open(t, files[0])
 	if err != nil {
 		return err
@@ -181,9 +185,9 @@ func (c *calibrateConfig) levels() (keys []string, err error) {
 	return keys, nil
 }
 
-// terms returns the columns of --covariates. A name with a comma is found when
+// terms returns the columns of --covariates, none of which is used already. A name with a comma is found when
 // it is the only one.
-func (c *calibrateConfig) terms(tb *Table) (columns []int, err error) {
+func (c *calibrateConfig) terms(tb *Table, used ...int) (columns []int, err error) {
 	if c.covariates == "" {
 		return nil, nil
 	}
@@ -195,6 +199,9 @@ func (c *calibrateConfig) terms(tb *Table) (columns []int, err error) {
 		column, err := tb.Column(strings.TrimSpace(name))
 		if err != nil {
 			return nil, err
+		}
+		if slices.Contains(used, column) || slices.Contains(columns, column) {
+			return nil, problem(fmt.Errorf("--covariates %q is a column that has a part already", name), "name each column once: the reference, the sensor, and others as covariates")
 		}
 		columns = append(columns, column)
 	}
@@ -210,7 +217,10 @@ func (c *calibrateConfig) read(ctx context.Context, tb *Table) (*pairsFile, erro
 	if err != nil {
 		return nil, err
 	}
-	others, err := c.terms(tb)
+	if x == y {
+		return nil, problem(fmt.Errorf("--reference and --sensor are both %q", c.sensor), "name two columns")
+	}
+	others, err := c.terms(tb, x, y)
 	if err != nil {
 		return nil, err
 	}
@@ -317,6 +327,9 @@ func (c *calibrateConfig) report(tb *Table, f *pairsFile, levels []string) (*cal
 		return nil, unusable(err)
 	}
 	r.OLS = lineOf(ols)
+	if ols.Slope <= 0 {
+		r.Notes = append(r.Notes, "the sensor falls where the reference rises: no line corrects that. Are the columns those of one place, and their times the same?")
+	}
 	r.Deming = demingReport{lineReport: lineOf(deming), Lambda: Number(c.lambda), UncertaintyAt: map[string]Number{}, ExpandedAt: map[string]Number{}, CorrectedAt: map[string]Number{}}
 	for _, key := range levels {
 		x, err := strconv.ParseFloat(key, 64)

@@ -103,6 +103,7 @@ func TestCalibrateMistakes(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"column": {"-reference", "x"}, "sensor": {"-sensor", "x"}, "covariate": {"-covariates", "T,x"}, "constant": {"-covariates", "T"}, "at": {"-at", "20,x"}, "at 0": {"-at", "0"},
 		"lambda": {"-lambda", "0"}, "uncertainty": {"-reference-uncertainty", "-1"}, "time": {"-time", "T"}, "zone": {"-time", "T", "-zone", "Mars"}, "stuck": {"-sensor", "T"},
+		"twice": {"-sensor", "ref"}, "reference again": {"-covariates", "ref"}, "sensor again": {"-covariates", "s"}, "lambda inf": {"-lambda", "inf"},
 	} {
 		_, _, err := ask(t, "calibrate", []string{written(t, content)}, append([]string{"-reference", "ref", "-sensor", "s"}, flags...)...)
 		require.Error(t, err, name)
@@ -112,6 +113,8 @@ func TestCalibrateMistakes(t *testing.T) {
 	require.ErrorContains(t, err, `line 3, column "s"`)
 	_, _, err = ask(t, "calibrate", []string{written(t, "ref,s\n1,2\n2,3\n")}, "-reference", "ref", "-sensor", "s")
 	require.ErrorContains(t, err, "at least 3 pairs")
+	r, _ := calibrated(t, "ref,s\n1,9\n2,7\n3,6\n4,2\n", "-reference", "ref", "-sensor", "s")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "the sensor falls where the reference rises")
 	_, _, err = ask(t, "calibrate", nil, "-reference", "ref", "-sensor", "s")
 	require.Error(t, err)
 }

@@ -13,8 +13,9 @@ import (
 
 // Command is one kind of analysis.
 type Command struct {
-	// Name as on the command line, Usage with its arguments, Short in a line.
-	Name, Usage, Short string
+	// Name as on the command line, Usage with its arguments, Short in a line, and
+	// Example, a whole call.
+	Name, Usage, Short, Example string
 	// New declares the command's flags and returns what to run once they are
 	// read; files are the arguments that are no flags.
 	New func(fs *flag.FlagSet) func(ctx context.Context, t *Terminal, files []string) error

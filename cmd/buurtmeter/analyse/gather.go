@@ -21,6 +21,10 @@ type gathering struct {
 	sets                      map[string]*hourSet
 	order                     []*hourSet
 	noTime, noStation         int
+	// eitherOrder is a date whose day and month may be the other way round, until
+	// one in the file shows the order.
+	eitherOrder string
+	knownOrder  bool
 }
 
 func (g *gathering) columns(c *hoursConfig) (err error) {
@@ -100,7 +104,6 @@ func (g *gathering) row() error {
 	}
 	year := g.rules.basis.YearOf(reading.HourOf(at))
 	for i, s := range sets {
-		again := at.Equal(s.last)
 		s.seen(at, year)
 		d, ok, err := tb.Decimal(g.valueColumns[i])
 		if err != nil {
@@ -110,7 +113,7 @@ func (g *gathering) row() error {
 			s.empty++
 			continue
 		}
-		if err := s.add(at, d, tb.Line(), again); err != nil {
+		if err := s.add(at, d, tb.Line()); err != nil {
 			return tb.Fault(g.valueColumns[i], err, "is that a measured value? Correct it, or name it as 'no value' with --missing")
 		}
 	}
@@ -130,16 +133,27 @@ func (g *gathering) moment(s *hourSet) (time.Time, error) {
 		return time.Time{}, g.table.Fault(g.timeColumn, fmt.Errorf("%w: %q", err, clip(text)),
 			"write times like 2021-03-28T02:00:00+01:00, 2021-03-28 02:00 or 28-03-2021 02:00; --month-first for 3/28/2021")
 	}
+	if !g.knownOrder {
+		either, one := monthOrDay(text)
+		if g.knownOrder = one; either && g.eitherOrder == "" {
+			g.eitherOrder = text
+		}
+	}
 	at := w.at
 	if !w.fixed {
 		if at, err = g.local(s, w.at, text); err != nil {
 			return time.Time{}, err
 		}
 	}
+	return g.begun(at), nil
+}
+
+// begun returns a moment within what a row stands for.
+func (g *gathering) begun(at time.Time) time.Time {
 	if g.rules.ends && at.Second() == 0 && at.Nanosecond() == 0 {
-		at = at.Add(-time.Minute) // the last minute of what ends here
+		return at.Add(-time.Minute) // the last minute of what ends here
 	}
-	return at, nil
+	return at
 }
 
 // local finds the moment of a time without a zone.
@@ -185,35 +199,6 @@ const (
 // station: those of a century of minutes.
 const maxTold = 6000
 
-// every returns how long the rows of a station stand for.
-func (g *gathering) every(s *hourSet, all time.Duration) (time.Duration, error) {
-	if g.rules.interval > 0 {
-		return g.rules.interval, nil
-	}
-	step := cadence(s.steps)
-	if step == 0 {
-		step = all
-	}
-	if step == 0 {
-		step = time.Hour
-	}
-	if step > time.Hour {
-		return 0, problem(fmt.Errorf("%s: most rows of %q are %s apart, so they are no hour means", g.table.Name(), s.name, step), "give a file of hours or finer; if the rows are hours with many left out, add --interval 1h")
-	}
-	return step, nil
-}
-
-// cadence is how far most rows of the file are apart.
-func (g *gathering) cadence() time.Duration {
-	all := map[time.Duration]int{}
-	for _, s := range g.order {
-		for step, n := range s.steps {
-			all[step] += n
-		}
-	}
-	return cadence(all)
-}
-
 // notes says what was left out of the whole file.
 func (g *gathering) notes() (notes []string) {
 	if g.noTime > 0 {
@@ -221,6 +206,9 @@ func (g *gathering) notes() (notes []string) {
 	}
 	if g.noStation > 0 {
 		notes = append(notes, fmt.Sprintf("%d rows name no station; they are left out", g.noStation))
+	}
+	if g.eitherOrder != "" && !g.knownOrder && !g.rules.clock.monthFirst {
+		notes = append(notes, fmt.Sprintf("dates such as %s were taken for day/month, and none shows whether that is right; if the month comes first, give --month-first", clip(g.eitherOrder)))
 	}
 	coded := g.table.Coded()
 	for _, code := range slices.Sorted(maps.Keys(coded)) {

@@ -54,7 +54,8 @@ func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 func hoursCommand() Command {
 	return Command{
 		Name: "hours", Usage: "hours FILE --time COL --value COL --property KEY [--station COL] [flags]",
-		Short: "year means, days and hours above limits, percentiles and verdicts of hourly values",
+		Short:   "year means, days and hours above limits, percentiles and verdicts of hourly values",
+		Example: "buurtmeter analyse hours amsterdam.csv --time date --value no2 --station code --property no2 --zone UTC",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := hoursFlags(fs)
 			return func(ctx context.Context, t *Terminal, files []string) error { return c.run(ctx, t, files) }

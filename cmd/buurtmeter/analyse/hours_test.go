@@ -357,7 +357,7 @@ func TestMinutesBecomeHours(t *testing.T) {
 	y := hoursOf(t, b.String())
 	require.Equal(t, 3, y[0].ValidHours)
 	require.InDelta(t, (1.5+34.0/3+31.5)/3, float64(y[0].Mean), 1e-4)
-	require.Contains(t, y[0].Notes, "hour means of values of 15m0s each; an hour counts with values for 45 minutes or more")
+	require.Contains(t, y[0].Notes, "hour means of values of 15 minutes each; an hour counts with values for 45 minutes or more")
 	require.Contains(t, y[0].Notes, "1 hours of the year have values for less than 45 minutes; they do not count")
 	y = hoursOf(t, b.String(), "-interval", "1h")
 	require.Equal(t, 4, y[0].ValidHours)
@@ -375,7 +375,7 @@ func TestMinutesBecomeHours(t *testing.T) {
 	require.EqualValues(t, 2, y[0].Max)
 
 	err := wrong(t, "time,v\n2021-01-01,5\n2021-01-02,5\n2021-01-03,5\n", "-zone", "UTC")
-	require.ErrorContains(t, err, "24h0m0s apart")
+	require.ErrorContains(t, err, "most rows of \"v\" are a day apart")
 }
 
 // Every decimal of the file is kept, as far as an int32 goes.
@@ -495,7 +495,7 @@ func TestAWrongCenturyCostsAPage(t *testing.T) {
 	require.Len(t, y, 3)
 	s := newHourSet("x")
 	for _, year := range []int{1901, 2021, 9999} {
-		require.NoError(t, s.add(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), Decimal{Unscaled: 1}, 2, false))
+		require.NoError(t, s.add(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), Decimal{Unscaled: 1}, 2))
 	}
 	require.Len(t, s.pages, 3)
 }

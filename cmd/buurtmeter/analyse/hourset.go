@@ -12,8 +12,9 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// pageHours is how many hours share a page. Only pages that hold a value take
-// memory: five bytes an hour, twenty-one more where an hour has several values.
+// pageHours is how many hours share a page. Only pages that have a row take
+// memory: five bytes an hour, twenty-six more where an hour has rows of several
+// minutes, and eight a minute where rows come several times a minute.
 const pageHours = 512
 
 // hourSet gathers the values of one station, in whatever order they come.
@@ -25,94 +26,120 @@ type hourSet struct {
 	places  int
 	largest int64 // the largest |value| in 1/10^places
 
-	years           map[int]bool
-	last            time.Time
-	steps           map[time.Duration]int
-	stepped, close  int           // steps in all, and those below a minute
-	told            map[int64]int // local times that come twice, and which of both they stood for
-	finer           bool
-	rounded         int
-	repeated        int
-	unsure          int
-	contradicted    int
-	contradictLines []int
-	empty           int
-	byOrder         int
+	years             map[int]bool
+	last              time.Time
+	forward, backward int           // rows after the one before them in the file, and before it
+	told              map[int64]int // local times that come twice, and which of both they stood for
+	finer             bool
+	rounded           int
+	repeated          int
+	unsure            int
+	contradicted      int
+	contradictLines   []int
+	empty             int
+	byOrder           int
+	mixed             int // hours left out because their rows cannot be told apart
 }
+
+// noMinute is the minute of an hour without a row.
+const noMinute = 255
 
 type page struct {
 	values [pageHours]int32
-	minute [pageHours]uint8
+	minute [pageHours]uint8 // of the row, with or without a value
 	fine   *finePage
 }
 
-// finePage takes over from a page when an hour has a second value.
+// finePage takes over from a page when an hour has rows of a second minute, or
+// a second value.
 type finePage struct {
 	sum  [pageHours]int64
 	mask [pageHours]uint64 // the minutes that have a value
+	rows [pageHours]uint64 // the minutes that have a row, with or without a value
 	n    [pageHours]uint16
+	// seconds are the seconds that have a value, by minute of the page; nil as
+	// long as they are all the first.
+	seconds []uint64
 }
 
 func newHourSet(name string) *hourSet {
-	return &hourSet{name: name, pages: map[reading.Hour]*page{}, years: map[int]bool{}, steps: map[time.Duration]int{}, told: map[int64]int{}}
+	return &hourSet{name: name, pages: map[reading.Hour]*page{}, years: map[int]bool{}, told: map[int64]int{}}
 }
 
-// maxSteps bounds how many different distances between rows are remembered.
-const maxSteps = 256
+// page returns the page of an hour, made when it is not there, and the place of
+// the hour on it.
+func (s *hourSet) page(h reading.Hour) (p *page, i int) {
+	key := h >> 9 // pageHours, also below 0
+	if p = s.pages[key]; p == nil {
+		p = &page{}
+		for i := range p.values {
+			p.values[i], p.minute[i] = reading.Missing, noMinute
+		}
+		s.pages[key] = p
+	}
+	return p, int(h - key<<9)
+}
 
 // seen tells of a row, whether it has a value or not.
 func (s *hourSet) seen(at time.Time, year int) {
 	s.years[year] = true
 	if !s.last.IsZero() {
-		step := at.Sub(s.last).Abs()
-		if _, known := s.steps[step]; step > 0 && (known || len(s.steps) < maxSteps) {
-			s.steps[step]++
-		}
-		if s.stepped++; step > 0 && step < time.Minute {
-			s.close++
+		switch at.Compare(s.last) {
+		case 1:
+			s.forward++
+		case -1:
+			s.backward++
 		}
 	}
 	s.last = at
+	p, i := s.page(reading.HourOf(at))
+	minute := uint8(at.Minute())
+	switch {
+	case p.fine != nil:
+	case p.minute[i] == noMinute:
+		p.minute[i] = minute
+	case p.minute[i] != minute:
+		p.refine()
+	}
+	if p.fine != nil {
+		p.fine.rows[i] |= 1 << minute
+	}
 }
 
-// add takes a value for the minute of at. again tells that the row before had
-// the same time. A minute that has a value already is a duplicate, unless the
-// rows come several times a minute.
-func (s *hourSet) add(at time.Time, d Decimal, line int, again bool) error {
+// unordered tells that rows go back and forth in time: more than one in fifty
+// against the way of the others.
+func (s *hourSet) unordered() bool {
+	return 50*min(s.forward, s.backward) > s.forward+s.backward
+}
+
+// add takes a value for the moment of a row that was seen. A second that has a
+// value already is a duplicate.
+func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 	v, err := s.fit(d)
 	if err != nil {
 		return err
 	}
-	h := reading.HourOf(at)
-	key := h >> 9 // pageHours, also below 0
-	p := s.pages[key]
-	if p == nil {
-		p = &page{}
-		for i := range p.values {
-			p.values[i] = reading.Missing
-		}
-		s.pages[key] = p
-	}
-	i, minute := int(h-key<<9), uint8(at.Minute())
-	twice := again || 2*s.close <= s.stepped
-	if f := p.fine; f != nil {
-		if f.mask[i]&(1<<minute) != 0 && twice {
-			s.duplicate(f.n[i] == 1, f.sum[i] == v, line)
+	p, i := s.page(reading.HourOf(at))
+	minute, second := at.Minute(), at.Second()
+	if p.fine == nil {
+		old := p.values[i]
+		switch {
+		case old == reading.Missing && second == 0:
+			p.values[i] = int32(v)
+			return nil
+		case old != reading.Missing && second == 0: // the one before stands at the minute too
+			s.duplicate(true, int64(old) == v, line)
 			return nil
 		}
-		f.add(i, minute, v)
+		p.refine()
+	}
+	f := p.fine
+	if f.taken(i, minute, second) {
+		s.duplicate(f.n[i] == 1, f.sum[i] == v, line)
 		return nil
 	}
-	switch old := p.values[i]; {
-	case old == reading.Missing:
-		p.values[i], p.minute[i] = int32(v), minute
-	case p.minute[i] == minute && twice:
-		s.duplicate(true, int64(old) == v, line)
-	default:
-		s.finer = true
-		p.refine()
-		p.fine.add(i, minute, v)
-	}
+	s.finer = s.finer || f.n[i] > 0
+	f.add(i, minute, v)
 	return nil
 }
 
@@ -134,16 +161,36 @@ func (s *hourSet) duplicate(comparable, equal bool, line int) {
 func (p *page) refine() {
 	p.fine = &finePage{}
 	for i, v := range p.values {
+		if p.minute[i] == noMinute {
+			continue
+		}
+		p.fine.rows[i] = 1 << p.minute[i]
 		if v != reading.Missing {
-			p.fine.add(i, p.minute[i], int64(v))
+			p.fine.add(i, int(p.minute[i]), int64(v))
 		}
 	}
 }
 
-func (f *finePage) add(i int, minute uint8, v int64) {
-	if f.n[i] == math.MaxUint16 {
-		return // 18 a second: what comes then changes nothing
+// taken tells whether a second has a value, and marks it.
+func (f *finePage) taken(i, minute, second int) bool {
+	if f.seconds == nil {
+		if second == 0 {
+			return f.mask[i]&(1<<minute) != 0
+		}
+		f.seconds = make([]uint64, pageHours*60)
+		for j, m := range f.mask {
+			for ; m != 0; m &= m - 1 {
+				f.seconds[60*j+bits.TrailingZeros64(m)] = 1
+			}
+		}
 	}
+	had := f.seconds[60*i+minute]
+	f.seconds[60*i+minute] = had | 1<<second
+	return had&(1<<second) != 0
+}
+
+// add adds a value. The 3600 seconds of an hour fit in its count.
+func (f *finePage) add(i, minute int, v int64) {
 	f.sum[i] += v
 	f.mask[i] |= 1 << minute
 	f.n[i]++
@@ -228,18 +275,6 @@ func (s *hourSet) rescale(places int) {
 	s.places = places
 }
 
-// cadence is the distance that most rows have from the one before; 0 when there
-// are no two rows.
-func cadence(steps map[time.Duration]int) time.Duration {
-	best, most := time.Duration(0), 0
-	for step, n := range steps {
-		if n > most || n == most && step < best {
-			best, most = step, n
-		}
-	}
-	return best
-}
-
 // extraPlaces is how many more decimals a mean of several values gets, as far
 // as they fit.
 const extraPlaces = 4
@@ -270,7 +305,7 @@ func (s *hourSet) vector(every time.Duration) vector {
 // many of them have values for less than 45 minutes.
 func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, short int) {
 	values = make([]int32, n)
-	each := max(int(v.every/time.Minute), 1)
+	each := max(v.every, time.Minute)
 	for i := range values {
 		values[i] = reading.Missing
 		h := first + reading.Hour(i)
@@ -279,16 +314,16 @@ func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, sh
 			continue
 		}
 		at := int(h - h>>9<<9)
-		covered, sum, count := 0, int64(0), int64(0)
+		covered, sum, count := time.Duration(0), int64(0), int64(0)
 		switch {
 		case p.fine != nil:
-			covered, sum, count = bits.OnesCount64(p.fine.mask[at])*each, p.fine.sum[at], int64(p.fine.n[at])
+			covered, sum, count = time.Duration(bits.OnesCount64(p.fine.mask[at]))*each, p.fine.sum[at], int64(p.fine.n[at])
 		case p.values[at] != reading.Missing:
 			covered, sum, count = each, int64(p.values[at]), 1
 		}
 		switch {
 		case count == 0:
-		case covered < reading.ValidCapture:
+		case covered < reading.ValidCapture*time.Minute:
 			short++
 		default:
 			mean, _ := divide(sum*v.steps, count)
@@ -309,6 +344,13 @@ func (s *hourSet) notes() (notes []string) {
 	add(s.contradicted, "rows have the time of an earlier one and another value; the first counts (first lines: %s)", lines(s.contradictLines))
 	add(s.unsure, "rows have the time of an earlier one within an hour of several values; the first counts")
 	add(s.rounded, "values have more decimals than can be kept beside the largest value; they were rounded to %d", s.places)
+	if s.unordered() {
+		add(s.mixed, "hours are left out: local times come twice there, when the clock goes back, and the rows are not in order, so they cannot be told apart; give times with their zone")
+		if s.mixed == 0 {
+			add(len(s.told), "local times come twice, when the clock goes back, and the rows are not in order: which value is of which hour cannot be told. Means and counts of hours and days are the same either way, 8-hour means may not be")
+		}
+		return notes
+	}
 	add(s.byOrder, "local times come twice, when the clock goes back; they were told apart by their order")
 	once := 0
 	for _, n := range s.told {

@@ -189,6 +189,21 @@ func (c clock) date(s string) (time.Time, bool) {
 	return t, t.Month() == time.Month(month) && t.Day() == day
 }
 
+// monthOrDay tells of 3/4/2021, which is one day here and another in America,
+// and of 13/4/2021, which is the same day everywhere.
+func monthOrDay(s string) (either, one bool) {
+	date, _, _ := strings.Cut(s, " ")
+	first, rest, slash := strings.Cut(date, "/")
+	second, _, more := strings.Cut(rest, "/")
+	a, ok1 := digits(first)
+	b, ok2 := digits(second)
+	if !slash || !more || !ok1 || !ok2 || len(first) > 2 {
+		return false, false
+	}
+	either = a <= 12 && b <= 12 && a != b
+	return either, a > 12 || b > 12
+}
+
 func (c clock) dateError(s string) error {
 	c.monthFirst = !c.monthFirst
 	if _, ok := c.date(s); !ok {

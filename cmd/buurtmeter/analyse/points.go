@@ -29,7 +29,8 @@ type pointsConfig struct {
 func pointsCommand() Command {
 	return Command{
 		Name: "points", Usage: "points FILE --areas AREAS.geojson --area-id FIELD --value COL [--lon COL --lat COL] [--limits 10,20,40] [flags]",
-		Short: "mean with interval, median, highest and share above limits of the points in each area",
+		Short:   "mean with interval, median, highest and share above limits of the points in each area",
+		Example: "buurtmeter analyse points points.csv --areas buurten.geojson --area-id buurtcode --value no2 --lon lon --lat lat --limits 10,20,40",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &pointsConfig{in: InputFlags(fs), out: OutputFlags(fs)}
 			fs.StringVar(&c.areas, "areas", "", "GeoJSON file with the areas, in WGS84 degrees")
@@ -154,6 +155,7 @@ type pointSet struct {
 	areas           map[geo.Code]*pointArea
 
 	outside, withoutValue, withoutPosition int
+	swapped                                int // outside, and in an area with longitude and latitude swapped
 	firstOutside, firstWithoutPosition     int // lines
 }
 
@@ -196,7 +198,17 @@ func (p *pointSet) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.table.Err()
+	name := p.table.Name()
+	switch {
+	case p.table.Err() != nil:
+		return p.table.Err()
+	case p.table.Rows() == 0:
+		return problem(fmt.Errorf("%s has no rows below its heading", name), "give a file with points")
+	case len(p.areas) == 0 && p.swapped > 0:
+		return problem(fmt.Errorf("%s: no point lies in an area, but %d would if longitude and latitude were swapped", name, p.swapped),
+			"name the column of the longitude (about 5 in the Netherlands) with --lon and that of the latitude (about 52) with --lat")
+	}
+	return nil
 }
 
 func (p *pointSet) row() error {
@@ -226,6 +238,9 @@ func (p *pointSet) row() error {
 	if !ok {
 		if p.outside++; p.outside == 1 {
 			p.firstOutside = p.table.Line()
+		}
+		if _, ok := p.index.Locate(lat, lon); ok {
+			p.swapped++
 		}
 		return nil
 	}

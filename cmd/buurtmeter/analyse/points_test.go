@@ -95,6 +95,8 @@ func TestPointsSayWhatIsWrong(t *testing.T) {
 		"field":       {good, threeAreas(), []string{"--area-id", "code"}, `none of 4 features has the property "code", they have "Naam"`},
 		"RD":          {good, strings.Replace(threeAreas(), `"features"`, `"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::28992"}},"features"`, 1), nil, "not in WGS84"},
 		"RD, unsaid":  {good, squares(square(`"x"`, 121000, 487000)), nil, "look like RD"},
+		"swapped":     {"lon,lat,no2\n51.5,4.5,30\n", threeAreas(), nil, "no point lies in an area, but 1 would if longitude and latitude were swapped"},
+		"no points":   {"lon,lat,no2\n", threeAreas(), nil, "has no rows below its heading"},
 		"no GeoJSON":  {good, "buurt", nil, "areas.geojson: GeoJSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +107,12 @@ func TestPointsSayWhatIsWrong(t *testing.T) {
 	}
 	_, _, err := analysePoints(t, good, strings.Replace(threeAreas(), `"features"`, `"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:OGC:1.3:CRS84"}},"features"`, 1))
 	require.NoError(t, err)
+}
+
+func TestSomePointsAreSwapped(t *testing.T) {
+	_, notes, err := analysePoints(t, "lon,lat,no2\n4.5,51.5,30\n51.5,4.5,30\n", threeAreas())
+	require.NoError(t, err)
+	require.Contains(t, notes, "1 of them would lie in an area if longitude and latitude were swapped")
 }
 
 func TestDecimalsCompareWithAllTheirDigits(t *testing.T) {

@@ -140,7 +140,8 @@ func (tb *Table) begin() error {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		_, _ = tb.split.r.Discard(3)
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return problem(fmt.Errorf("%s is UTF-16 text", tb.name), "save it as 'CSV UTF-8'")
+		_, _ = tb.split.r.Discard(2)
+		tb.split.r = bufio.NewReaderSize(&utf16Reader{r: tb.split.r, big: head[0] == 0xfe}, maxRecord)
 	}
 	sample, _ := tb.split.r.Peek(sampleSize)
 	if bytes.IndexByte(sample, '\n') < 0 && bytes.IndexByte(sample, '\r') >= 0 {

@@ -3,6 +3,7 @@ package analyse
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 )
@@ -112,6 +114,21 @@ func TestLatin1IsRead(t *testing.T) {
 	c, err := tb.Column("Belgiëlei")
 	require.NoError(t, err)
 	require.Zero(t, c)
+}
+
+// Excel saves 'Unicode text' as UTF-16 with tabs.
+func TestUTF16IsRead(t *testing.T) {
+	const content = "plaats\tno2\r\nCafé 𝛼\t12,5\r\n"
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var b []byte
+		for _, u := range utf16.Encode([]rune("\ufeff" + content)) {
+			b = order.AppendUint16(b, u)
+		}
+		tb, err := opened(t, string(b))
+		require.NoError(t, err)
+		rows, _ := cells(t, tb)
+		require.Equal(t, [][]string{{"Café 𝛼", "12,5"}}, rows)
+	}
 }
 
 func TestGzipIsRead(t *testing.T) {
@@ -249,7 +266,7 @@ func TestFilesThatAreNoTable(t *testing.T) {
 		"empty":        {"", "is empty"},
 		"blank":        {"\n \n\n", "is empty"},
 		"spreadsheet":  {"PK\x03\x04rest", "spreadsheet"},
-		"UTF-16":       {"\xff\xfea\x00,\x00", "UTF-16"},
+		"half UTF-16":  {"\xff\xfea\x00,\x00b", "half a character"},
 		"open heading": {"a,\"b\n1,2\n", "line 1: the quote is not closed"},
 		"too long":     {strings.Repeat("x", 2*maxRecord), "longer than"},
 	} {

@@ -16,7 +16,8 @@ import (
 func tubesCommand() Command {
 	return Command{
 		Name: "tubes", Usage: "tubes TUBES.csv --pairs PAIRS.csv [--max-missing 25] [--no-calibration] [--json]",
-		Short: "NO2 tubes: calibration beside reference stations, and year means with their interval",
+		Short:   "NO2 tubes: calibration beside reference stations, and year means with their interval",
+		Example: "buurtmeter analyse tubes tubes.csv --pairs pairs.csv",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &tubesCall{in: InputFlags(fs), out: OutputFlags(fs)}
 			fs.StringVar(&c.pairs, "pairs", "", "CSV with the tubes that hung beside a reference station: the columns of TUBES.csv, no2_reference, and missing (percent of its hours)")

@@ -70,7 +70,7 @@ type verdictReport struct {
 func (g *gathering) reports() (reports []yearReport, notes []string, err error) {
 	notes = g.notes()
 	shared := slices.Clone(notes)
-	all := g.cadence()
+	all := g.allGaps()
 	reports = []yearReport{}
 	empty := 0
 	for _, s := range g.order {
@@ -79,6 +79,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		if err != nil {
 			return nil, nil, err
 		}
+		g.untangle(s)
 		v := s.vector(every)
 		scale, err := scaleOf(g.rules.unit, v.places)
 		if err != nil {
@@ -87,7 +88,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		own := s.notes()
 		empty += s.empty
 		if every < time.Hour {
-			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", every))
+			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(every)))
 		}
 		var years []*norm.Stats // this one and those before that a norm over several years asks for
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {

@@ -1,4 +1,4 @@
-package tube
+package store
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/tube"
 )
 
 // Imported tells what an import did.
@@ -30,7 +31,7 @@ type Imported struct {
 // are a correction: a new version, which counts from then on; the old one stays,
 // and why says what was wrong. A sheet with problems is refused. Errors wrap
 // ErrCampaign, ErrNeedsWhy, ErrCodeTaken or ErrProblems.
-func (s *Store) Import(ctx context.Context, c Campaign, sheet *Sheet, raw []byte, actor, why string) (Imported, error) {
+func (s *Store) Import(ctx context.Context, c Campaign, sheet *tube.Sheet, raw []byte, actor, why string) (Imported, error) {
 	var done Imported
 	if err := c.Check(); err != nil {
 		return done, err
@@ -73,7 +74,7 @@ func (s *Store) Import(ctx context.Context, c Campaign, sheet *Sheet, raw []byte
 }
 
 // next is the version that the sheet gets, or that it has with errSame.
-func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sheet) (int64, error) {
+func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet) (int64, error) {
 	type current struct {
 		set     string
 		version int64
@@ -109,7 +110,7 @@ func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sh
 }
 
 // free reports a tube of the sheet that stands in another set.
-func (s *Store) free(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sheet) error {
+func (s *Store) free(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet) error {
 	taken := map[string]string{}
 	rows, err := tx.QueryContext(ctx, currentResults, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
@@ -130,7 +131,7 @@ func (s *Store) free(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sh
 	return nil
 }
 
-func (s *Store) put(ctx context.Context, tx *sql.Tx, campaign string, sheet *Sheet, version int64, raw []byte) error {
+func (s *Store) put(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet, version int64, raw []byte) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO tube_sheet (campaign, tube_set, version, sha256, title, at_ms, raw) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		campaign, sheet.Set, version, sheet.SHA256[:], clean(sheet.Name), s.now().UnixMilli(), raw)
 	if err != nil {
@@ -159,14 +160,14 @@ const currentResults = `SELECT r.tube_set, r.code, r.sheet_row, COALESCE(p.place
 	WHERE r.campaign = $1 AND r.version = (SELECT max(v.version) FROM tube_sheet v WHERE v.campaign = r.campaign AND v.tube_set = r.tube_set)
 	ORDER BY r.tube_set, r.sheet_row, r.code`
 
-func scanResult(scan func(...any) error) (set string, e Exposure, err error) {
+func scanResult(scan func(...any) error) (set string, e tube.Exposure, err error) {
 	var start, end int64
 	var reported string
 	if err = scan(&set, &e.Code, &e.Row, &e.Location, &e.Period, &start, &end, &reported, &e.Blank, &e.Remark); err != nil {
 		return set, e, err
 	}
 	e.Start, e.End = time.UnixMilli(start).UTC(), time.UnixMilli(end).UTC()
-	e.Result, err = ParseResult(reported)
+	e.Result, err = tube.ParseResult(reported)
 	return set, e, err
 }
 
@@ -180,7 +181,7 @@ type Set struct {
 	Imported time.Time
 	// Tubes as reported, field blanks among them, in the order of the sheet, under
 	// the names of their places.
-	Tubes []Exposure
+	Tubes []tube.Exposure
 }
 
 // Sets returns the sets of a campaign in the order of their names.

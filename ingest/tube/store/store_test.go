@@ -1,4 +1,4 @@
-package tube_test
+package store_test
 
 import (
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/register/registertest"
 	"buurtmeter/ingest/tube"
+	"buurtmeter/ingest/tube/store"
 )
 
 func TestStoreOnSQLite(t *testing.T) {
@@ -31,7 +32,7 @@ func contract(t *testing.T, dsn string) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, *register.Register, *tube.Store)
+		test func(*testing.T, *register.Register, *store.Store)
 	}{
 		{"imports a sheet once", importsOnce},
 		{"keeps what a correction replaces", keepsReplaced},
@@ -39,7 +40,7 @@ func contract(t *testing.T, dsn string) {
 		{"gives raw and calibrated means", givesMeans},
 		{"takes field blanks off by the rule of the campaign", takesBlanksOff},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, reg, tube.NewStore(reg, func() time.Time { return at })) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, reg, store.New(reg, func() time.Time { return at })) })
 		for _, table := range []string{"tube_pair", "tube_calibration", "tube_place", "tube_result", "tube_sheet", "tube_event", "tube_campaign"} {
 			_, err := reg.DB().ExecContext(t.Context(), "DELETE FROM "+table)
 			require.NoError(t, err)
@@ -47,8 +48,8 @@ func contract(t *testing.T, dsn string) {
 	}
 }
 
-func plan() tube.Campaign {
-	return tube.Campaign{Name: "Schone lucht 2025", Zone: "Europe/Amsterdam", Policy: tube.AtLimit, Blanks: tube.BlanksReported}
+func plan() store.Campaign {
+	return store.Campaign{Name: "Schone lucht 2025", Zone: "Europe/Amsterdam", Policy: tube.AtLimit, Blanks: tube.BlanksReported}
 }
 
 // year is the sheet of a year of two places, four periods of 13 weeks; one
@@ -71,6 +72,13 @@ func year(first string) string {
 	return b.String()
 }
 
+func amsterdam(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Amsterdam")
+	require.NoError(t, err)
+	return zone
+}
+
 func read(t *testing.T, text string) *tube.Sheet {
 	t.Helper()
 	s, err := tube.ReadSheet("blad.csv", []byte(text), amsterdam(t))
@@ -79,17 +87,17 @@ func read(t *testing.T, text string) *tube.Sheet {
 	return s
 }
 
-func importsOnce(t *testing.T, reg *register.Register, s *tube.Store) {
+func importsOnce(t *testing.T, reg *register.Register, s *store.Store) {
 	ctx, text := t.Context(), year("30,5")
 	done, err := s.Import(ctx, plan(), read(t, text), []byte(text), "operator", "")
 	require.NoError(t, err)
-	require.Equal(t, tube.Imported{Made: true, Version: 1, Tubes: 13}, done)
+	require.Equal(t, store.Imported{Made: true, Version: 1, Tubes: 13}, done)
 	version, _, err := reg.DataVersion(ctx)
 	require.NoError(t, err)
 	for range 2 {
 		done, err = s.Import(ctx, plan(), read(t, text), []byte(text), "operator", "")
 		require.NoError(t, err)
-		require.Equal(t, tube.Imported{Version: 1, Same: true, Tubes: 13}, done)
+		require.Equal(t, store.Imported{Version: 1, Same: true, Tubes: 13}, done)
 	}
 	after, _, err := reg.DataVersion(ctx)
 	require.NoError(t, err)
@@ -97,8 +105,8 @@ func importsOnce(t *testing.T, reg *register.Register, s *tube.Store) {
 	events, err := s.Events(ctx, plan().Name)
 	require.NoError(t, err)
 	require.Len(t, events, 2)
-	require.Equal(t, tube.EventCreated, events[0].What)
-	require.Equal(t, tube.EventImported, events[1].What)
+	require.Equal(t, store.EventCreated, events[0].What)
+	require.Equal(t, store.EventImported, events[1].What)
 	raw, err := s.Raw(ctx, plan().Name, "1", 1)
 	require.NoError(t, err)
 	require.Equal(t, text, string(raw))
@@ -111,15 +119,15 @@ func importsOnce(t *testing.T, reg *register.Register, s *tube.Store) {
 	require.NoError(t, err)
 	want := plan()
 	want.Created = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	require.Equal(t, []tube.Campaign{want}, campaigns)
+	require.Equal(t, []store.Campaign{want}, campaigns)
 }
 
-func keepsReplaced(t *testing.T, _ *register.Register, s *tube.Store) {
+func keepsReplaced(t *testing.T, _ *register.Register, s *store.Store) {
 	ctx, wrong, right := t.Context(), year("305"), year("30,5")
 	_, err := s.Import(ctx, plan(), read(t, wrong), []byte(wrong), "operator", "")
 	require.NoError(t, err)
 	_, err = s.Import(ctx, plan(), read(t, right), []byte(right), "operator", "")
-	require.ErrorIs(t, err, tube.ErrNeedsWhy)
+	require.ErrorIs(t, err, store.ErrNeedsWhy)
 	done, err := s.Import(ctx, plan(), read(t, right), []byte(right), "lab", "komma vergeten")
 	require.NoError(t, err)
 	require.Equal(t, int64(2), done.Version)
@@ -134,33 +142,33 @@ func keepsReplaced(t *testing.T, _ *register.Register, s *tube.Store) {
 	events, err := s.Events(ctx, plan().Name)
 	require.NoError(t, err)
 	last := events[len(events)-1]
-	require.Equal(t, [3]string{"lab", tube.EventCorrected, "komma vergeten"}, [3]string{last.Actor, last.What, last.Why})
+	require.Equal(t, [3]string{"lab", store.EventCorrected, "komma vergeten"}, [3]string{last.Actor, last.What, last.Why})
 	// Back to the first: its bytes are not those that count.
 	done, err = s.Import(ctx, plan(), read(t, wrong), []byte(wrong), "lab", "toch niet")
 	require.NoError(t, err)
 	require.Equal(t, int64(3), done.Version)
 }
 
-func refuses(t *testing.T, _ *register.Register, s *tube.Store) {
+func refuses(t *testing.T, _ *register.Register, s *store.Store) {
 	ctx, text := t.Context(), year("30,5")
 	bad := read(t, text)
 	bad.Problems = []tube.Problem{{Row: 3}}
 	_, err := s.Import(ctx, plan(), bad, []byte(text), "operator", "")
-	require.ErrorIs(t, err, tube.ErrProblems)
-	for _, change := range []func(*tube.Campaign){
-		func(c *tube.Campaign) { c.Name = "" },
-		func(c *tube.Campaign) { c.Name = "=1+1" },
-		func(c *tube.Campaign) { c.Name = "a\x00b" },
-		func(c *tube.Campaign) { c.Name = strings.Repeat("x", 201) },
-		func(c *tube.Campaign) { c.Zone = "Mars/Olympus" },
-		func(c *tube.Campaign) { c.Zone = "" },
-		func(c *tube.Campaign) { c.Policy = "zero" },
-		func(c *tube.Campaign) { c.Blanks = "" },
+	require.ErrorIs(t, err, store.ErrProblems)
+	for _, change := range []func(*store.Campaign){
+		func(c *store.Campaign) { c.Name = "" },
+		func(c *store.Campaign) { c.Name = "=1+1" },
+		func(c *store.Campaign) { c.Name = "a\x00b" },
+		func(c *store.Campaign) { c.Name = strings.Repeat("x", 201) },
+		func(c *store.Campaign) { c.Zone = "Mars/Olympus" },
+		func(c *store.Campaign) { c.Zone = "" },
+		func(c *store.Campaign) { c.Policy = "zero" },
+		func(c *store.Campaign) { c.Blanks = "" },
 	} {
 		c := plan()
 		change(&c)
 		_, err := s.Import(ctx, c, read(t, text), []byte(text), "operator", "")
-		require.ErrorIs(t, err, tube.ErrCampaign, "%+v", c)
+		require.ErrorIs(t, err, store.ErrCampaign, "%+v", c)
 	}
 	campaigns, err := s.Campaigns(ctx)
 	require.NoError(t, err)
@@ -171,23 +179,23 @@ func refuses(t *testing.T, _ *register.Register, s *tube.Store) {
 	other := plan()
 	other.Policy = tube.HalfLimit
 	_, err = s.Import(ctx, other, read(t, text), []byte(text), "operator", "")
-	require.ErrorIs(t, err, tube.ErrCampaign)
+	require.ErrorIs(t, err, store.ErrCampaign)
 	second := strings.Replace(text, "set 1", "set 2", 1)
 	_, err = s.Import(ctx, plan(), read(t, second), []byte(second), "operator", "")
-	require.ErrorIs(t, err, tube.ErrCodeTaken)
+	require.ErrorIs(t, err, store.ErrCodeTaken)
 	require.ErrorContains(t, err, `"a-1", in row 3, is in set "1"`)
 	renamed := read(t, text)
 	renamed.Set = "twee"
 	_, err = s.Import(ctx, plan(), renamed, []byte(text), "operator", "")
-	require.ErrorIs(t, err, tube.ErrCodeTaken)
-	require.ErrorIs(t, s.Place(ctx, "geen", "Dorpsplein", "Plein", "", "operator", ""), tube.ErrUnknown)
-	require.ErrorIs(t, s.Place(ctx, plan().Name, "Nergens", "Plein", "", "operator", ""), tube.ErrCampaign)
+	require.ErrorIs(t, err, store.ErrCodeTaken)
+	require.ErrorIs(t, s.Place(ctx, "geen", "Dorpsplein", "Plein", "", "operator", ""), store.ErrUnknown)
+	require.ErrorIs(t, s.Place(ctx, plan().Name, "Nergens", "Plein", "", "operator", ""), store.ErrCampaign)
 	require.ErrorIs(t, s.Place(ctx, plan().Name, "Dorpsplein", "Plein", "nobody", "operator", ""), ingest.ErrUnknownStation)
 	_, err = s.Campaign(ctx, "geen")
-	require.ErrorIs(t, err, tube.ErrUnknown)
+	require.ErrorIs(t, err, store.ErrUnknown)
 }
 
-func givesMeans(t *testing.T, reg *register.Register, s *tube.Store) {
+func givesMeans(t *testing.T, reg *register.Register, s *store.Store) {
 	ctx, text := t.Context(), year("30,5")
 	_, err := s.Import(ctx, plan(), read(t, text), []byte(text), "operator", "")
 	require.NoError(t, err)
@@ -198,8 +206,21 @@ func givesMeans(t *testing.T, reg *register.Register, s *tube.Store) {
 	sensor := registertest.Station("kastje")
 	_, err = reg.AddStation(ctx, sensor, reading.SecretPosition{}, "operator")
 	require.NoError(t, err)
-	require.ErrorIs(t, s.Place(ctx, plan().Name, "Dorpsplein", "Het Plein", "kastje", "operator", ""), tube.ErrCampaign)
+	require.ErrorIs(t, s.Place(ctx, plan().Name, "Dorpsplein", "Het Plein", "kastje", "operator", ""), store.ErrCampaign)
+	stamps := map[string]bool{}
+	fresh := func(why string) {
+		t.Helper()
+		stamp, err := s.Stamp(ctx)
+		require.NoError(t, err)
+		require.False(t, stamps[stamp], why)
+		stamps[stamp] = true
+		again, err := s.Stamp(ctx)
+		require.NoError(t, err)
+		require.Equal(t, stamp, again)
+	}
+	fresh("the first")
 	require.NoError(t, s.Place(ctx, plan().Name, "Dorpsplein", "Het Plein", "plein", "operator", "naam van de straat"))
+	fresh("a place is a station")
 
 	means, err := s.Means(ctx, plan().Name, 0)
 	require.NoError(t, err)
@@ -221,6 +242,7 @@ func givesMeans(t *testing.T, reg *register.Register, s *tube.Store) {
 	seq, err := s.PutCalibration(ctx, plan().Name, k, "operator", "")
 	require.NoError(t, err)
 	require.Equal(t, int64(1), seq)
+	fresh("calibrated")
 	got, seq, err := s.Calibration(ctx, plan().Name)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), seq)
@@ -232,12 +254,13 @@ func givesMeans(t *testing.T, reg *register.Register, s *tube.Store) {
 	require.Equal(t, int64(1), calibrated[0].Calibration)
 
 	require.NoError(t, reg.DeleteStation(ctx, "plein"))
+	fresh("the station is gone")
 	means, err = s.Means(ctx, plan().Name, 0)
 	require.NoError(t, err)
 	require.Empty(t, means[1].Station)
 }
 
-func takesBlanksOff(t *testing.T, _ *register.Register, s *tube.Store) {
+func takesBlanksOff(t *testing.T, _ *register.Register, s *store.Store) {
 	text := strings.Replace(year("30,5"), "12:00;<1;", "12:00;0,8;", 1)
 	c := plan()
 	c.Blanks = tube.BlanksSubtracted

@@ -1,4 +1,6 @@
-package tube
+// Package store keeps campaigns of passive samplers in the register: lab sheets
+// as they came, the names of places, calibrations, and who changed what and why.
+package store
 
 import (
 	"context"
@@ -10,6 +12,7 @@ import (
 	"unicode"
 
 	"buurtmeter/ingest/register"
+	"buurtmeter/ingest/tube"
 )
 
 // Store keeps campaigns in the register. It is safe for use by several
@@ -20,9 +23,9 @@ type Store struct {
 	now func() time.Time
 }
 
-// NewStore returns the campaigns of an open register. now is the clock; nil
+// New returns the campaigns of an open register. now is the clock; nil
 // means time.Now.
-func NewStore(reg *register.Register, now func() time.Time) *Store {
+func New(reg *register.Register, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
@@ -38,8 +41,8 @@ type Campaign struct {
 	Zone string
 	// Policy and Blanks are the rules for results below the limit of detection and
 	// for field blanks.
-	Policy Policy
-	Blanks BlankRule
+	Policy tube.Policy
+	Blanks tube.BlankRule
 	// Created is when it was made, UTC.
 	Created time.Time
 }
@@ -84,10 +87,10 @@ func (c Campaign) Check() error {
 	if _, err := c.location(); err != nil {
 		return wrong("%v", err)
 	}
-	if _, err := ParsePolicy(string(c.Policy)); err != nil || c.Policy == "" {
+	if _, err := tube.ParsePolicy(string(c.Policy)); err != nil || c.Policy == "" {
 		return wrong("%v", err)
 	}
-	if c.Blanks != BlanksReported && c.Blanks != BlanksSubtracted {
+	if c.Blanks != tube.BlanksReported && c.Blanks != tube.BlanksSubtracted {
 		return wrong("%q is no rule for field blanks: use report or subtract", c.Blanks)
 	}
 	return nil
@@ -180,6 +183,9 @@ func each(rows *sql.Rows, err error, fn func(scan func(...any) error) error) err
 	}
 	return rows.Err()
 }
+
+// quoted is a name in an error: short, in quotes, without control characters.
+func quoted(s string) string { return fmt.Sprintf("%.40q", s) }
 
 // change runs fn with the campaign locked against other changes, and records
 // what it returns as an event.

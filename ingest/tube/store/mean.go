@@ -1,4 +1,4 @@
-package tube
+package store
 
 import (
 	"context"
@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"buurtmeter/ingest/calibration"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/tube"
 )
 
 // PutCalibration stores a calibration with its rows and makes it the one that
 // counts. Earlier ones stay. seq is its number within the campaign.
-func (s *Store) PutCalibration(ctx context.Context, campaign string, c Calibration, actor, why string) (seq int64, err error) {
+func (s *Store) PutCalibration(ctx context.Context, campaign string, c tube.Calibration, actor, why string) (seq int64, err error) {
 	err = s.change(ctx, campaign, func(tx *sql.Tx) (Event, error) {
 		err := tx.QueryRowContext(ctx, `SELECT COALESCE(max(seq), 0) + 1 FROM tube_calibration WHERE campaign = $1`, campaign).Scan(&seq)
 		if err != nil {
@@ -49,8 +51,8 @@ func (s *Store) PutCalibration(ctx context.Context, campaign string, c Calibrati
 
 // Calibration returns the calibration that counts, and its number; nil and 0
 // when there is none.
-func (s *Store) Calibration(ctx context.Context, campaign string) (c *Calibration, seq int64, err error) {
-	c = &Calibration{}
+func (s *Store) Calibration(ctx context.Context, campaign string) (c *tube.Calibration, seq int64, err error) {
+	c = &tube.Calibration{}
 	err = s.reg.ReadDB().QueryRowContext(ctx, `SELECT seq, method, max_missing, n, slope, intercept, u_slope, u_intercept, r2, rss, rmse, mean_reference, factor, added
 		FROM tube_calibration WHERE campaign = $1 ORDER BY seq DESC LIMIT 1`, campaign).
 		Scan(&seq, &c.Method, &c.MaxMissing, &c.Line.N, &c.Line.Slope, &c.Line.Intercept, &c.Line.USlope, &c.Line.UIntercept,
@@ -64,7 +66,7 @@ func (s *Store) Calibration(ctx context.Context, campaign string) (c *Calibratio
 	var x, y, corrected []float64
 	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT location, period, tube, reference, missing, used FROM tube_pair WHERE campaign = $1 AND seq = $2 ORDER BY pair`, campaign, seq)
 	err = each(rows, err, func(scan func(...any) error) error {
-		var p Pair
+		var p tube.Pair
 		var reference sql.NullFloat64
 		err := scan(&p.Location, &p.Period, &p.Tube, &reference, &p.Missing, &p.Used)
 		p.Reference = math.NaN()
@@ -92,16 +94,16 @@ func (s *Store) Calibration(ctx context.Context, campaign string) (c *Calibratio
 // Exposures returns the tubes of a campaign that count, ready to combine: field
 // blanks are taken off by the rule of the campaign and left out, and the set is
 // the label of a tube whose sheet names no period.
-func (s *Store) Exposures(ctx context.Context, c Campaign) ([]Exposure, error) {
+func (s *Store) Exposures(ctx context.Context, c Campaign) ([]tube.Exposure, error) {
 	sets, err := s.Sets(ctx, c.Name)
 	if err != nil {
 		return nil, err
 	}
-	var all []Exposure
+	var all []tube.Exposure
 	for _, x := range sets {
 		tubes := x.Tubes
-		if c.Blanks == BlanksSubtracted {
-			tubes = Subtract(tubes)
+		if c.Blanks == tube.BlanksSubtracted {
+			tubes = tube.Subtract(tubes)
 		}
 		for _, e := range tubes {
 			if e.Blank {
@@ -119,11 +121,31 @@ func (s *Store) Exposures(ctx context.Context, c Campaign) ([]Exposure, error) {
 // PlaceYear is the year mean of a place and the station that it is; Station is
 // empty when it is none.
 type PlaceYear struct {
-	Year
+	tube.Year
 	Station reading.StationID
 	// Calibration is the number of the calibration that it was made with, 0 for
 	// none.
 	Calibration int64
+}
+
+// Stamp returns a text that is another one whenever a year mean of any campaign,
+// or the station of one, may be. It is one small query.
+func (s *Store) Stamp(ctx context.Context) (string, error) {
+	// A station that is deleted is no event of the campaign, but leaves fewer links.
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT c.name, c.events, (SELECT count(*) FROM tube_place p WHERE p.campaign = c.name AND p.station_id IS NOT NULL)
+		FROM tube_campaign c ORDER BY c.name`)
+	var stamp strings.Builder
+	err = each(rows, err, func(scan func(...any) error) error {
+		var name string
+		var events, links int64
+		err := scan(&name, &events, &links)
+		_, _ = fmt.Fprintf(&stamp, "%q %d %d\n", name, events, links)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the state of the campaigns: %w", err)
+	}
+	return stamp.String(), nil
 }
 
 // Means returns the year means of a campaign by its calibration, if it has one.
@@ -157,9 +179,9 @@ func (s *Store) Means(ctx context.Context, campaign string, headRatio float64) (
 	if err != nil {
 		return nil, fmt.Errorf("read the places of a campaign: %w", err)
 	}
-	rule := YearRule{Zone: zone, Policy: c.Policy, Calibration: k, HeadRatio: headRatio}
+	rule := tube.YearRule{Zone: zone, Policy: c.Policy, Calibration: k, HeadRatio: headRatio}
 	var all []PlaceYear
-	for _, y := range rule.Years(Combine(tubes, c.Policy)) {
+	for _, y := range rule.Years(tube.Combine(tubes, c.Policy)) {
 		all = append(all, PlaceYear{Year: y, Station: stations[y.Location], Calibration: seq})
 	}
 	return all, nil

@@ -1,0 +1,129 @@
+package analyse
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// shuffled returns a table whose rows are in an order of chance.
+func shuffled(table string) string {
+	lines := strings.SplitAfter(table, "\n")
+	rows := lines[1 : len(lines)-1]
+	rand.New(rand.NewPCG(7, 7)).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return strings.Join(lines, "")
+}
+
+// twoStations writes two stations row by row beside each other; every tenth
+// value is missing.
+func twoStations(from time.Time, rows int, step time.Duration, layout string, zone *time.Location) string {
+	var b strings.Builder
+	b.WriteString("time,s,v\n")
+	for i := range rows {
+		at := from.Add(time.Duration(i) * step).In(zone).Format(layout)
+		fmt.Fprintf(&b, "%s,A,%d\n", at, i%97)
+		if i%10 > 0 {
+			fmt.Fprintf(&b, "%s,B,%d.5\n", at, i%89)
+		} else {
+			b.WriteString(at + ",B,\n")
+		}
+	}
+	return b.String()
+}
+
+func TestTheOrderOfRowsDoesNotMatter(t *testing.T) {
+	from := time.Date(2020, 12, 20, 0, 0, 0, 0, time.UTC)
+	for step, valid := range map[time.Duration]int{10 * time.Second: 10, time.Minute: 50, 5 * time.Minute: 250, 10 * time.Minute: 500, 15 * time.Minute: 500, time.Hour: 500} {
+		table := twoStations(from, int(time.Duration(valid)*time.Hour/step), step, time.RFC3339, time.UTC)
+		for _, stamp := range []string{"begin", "end"} {
+			want := hoursOf(t, table, "-station", "s", "-stamp", stamp)
+			got := hoursOf(t, shuffled(table), "-station", "s", "-stamp", stamp)
+			slices.SortStableFunc(got, func(a, b yearReport) int { return strings.Compare(a.Station, b.Station) }) // they come in the order of the file
+			require.Len(t, got, len(want))
+			for i := range want {
+				require.Equal(t, want[i], got[i], "%s", step)
+			}
+			hours := 0
+			for _, y := range want {
+				if y.Station == "A" {
+					hours += y.ValidHours
+				}
+			}
+			if stamp == "begin" {
+				require.Equal(t, valid, hours, "%s", step)
+			}
+		}
+	}
+	require.ErrorContains(t, wrong(t, shuffled(twoStations(from, 300, 24*time.Hour, time.RFC3339, time.UTC)), "-station", "s"), "are a day apart")
+}
+
+// Without an order, nothing tells the two passes of 02:00 to 03:00 apart.
+func TestLocalTimesOfRowsWithoutOrder(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Amsterdam")
+	require.NoError(t, err)
+	from := time.Date(2021, 10, 1, 0, 0, 0, 0, time.UTC)
+	flags := []string{"-station", "s", "-zone", "Europe/Amsterdam"}
+
+	table := twoStations(from, 1000, time.Hour, "2006-01-02 15:04", zone)
+	want, got := hoursOf(t, table, flags...), hoursOf(t, shuffled(table), flags...)
+	for _, y := range got {
+		if y.Station == "A" {
+			require.Equal(t, []Number{want[0].Mean, want[0].MaxDay, 1000}, []Number{y.Mean, y.MaxDay, Number(y.ValidHours)})
+		}
+		require.Contains(t, strings.Join(y.Notes, "\n"), "1 local times come twice, when the clock goes back, and the rows are not in order")
+	}
+
+	table = twoStations(from, 4000, 15*time.Minute, "2006-01-02 15:04", zone)
+	require.Equal(t, 1000, hoursOf(t, table, flags...)[0].ValidHours)
+	got = hoursOf(t, shuffled(table), flags...)
+	for _, y := range got {
+		if y.Station == "A" {
+			require.Equal(t, 998, y.ValidHours)
+		}
+		require.Contains(t, strings.Join(y.Notes, "\n"), "2 hours are left out: local times come twice there")
+	}
+}
+
+// A clock that wanders stamps every two and a half minutes as 2 or 3, and a
+// station of two values takes the cadence of the file.
+func TestCadenceOfWanderingClocksAndScatteredValues(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time,s,v\n2021-01-01T00:00Z,few,1\n2021-03-01T00:00Z,few,3\n")
+	from := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 24 * 48 {
+		if i%6 > 0 { // 20 of 24 are there: 50 minutes
+			fmt.Fprintf(&b, "%s,fine,5\n", from.Add(time.Duration(i)*150*time.Second+time.Duration(i%7)*time.Second).Format(time.RFC3339))
+		}
+	}
+	y := hoursOf(t, b.String(), "-station", "s", "-interval", "0")
+	require.Equal(t, "few", y[0].Station)
+	require.Equal(t, 48, y[1].ValidHours)
+	b.Reset()
+	b.WriteString(twoStations(from, 100, time.Hour, time.RFC3339, time.UTC))
+	b.WriteString("2021-01-01T00:00Z,few,1\n2021-03-01T00:00Z,few,3\n")
+	y = hoursOf(t, b.String(), "-station", "s")
+	require.Equal(t, 2, y[2].ValidHours)
+}
+
+// 3/4/2021 alone does not tell whether it is in March or in April.
+func TestDatesOfEitherOrder(t *testing.T) {
+	notes := func(table string, flags ...string) string {
+		return strings.Join(hoursOf(t, "time,v\n"+table, append(flags, "-zone", "UTC")...)[0].Notes, "\n")
+	}
+	require.Contains(t, notes("4/4/2021 1:00,5\n3/4/2021 1:00,5\n"), "dates such as 3/4/2021 1:00 were taken for day/month")
+	require.NotContains(t, notes("3/4/2021 1:00,5\n3/4/2021 2:00,5\n", "-month-first"), "day/month")
+	require.NotContains(t, notes("3/4/2021 1:00,5\n13/4/2021 1:00,5\n"), "day/month")
+	require.NotContains(t, notes("03-04-2021 1:00,5\n2021/3/4 1:00,5\n"), "day/month")
+}
+
+// Two values far apart are no proof of a file of days, three regular ones are.
+func TestTwoValuesAreHours(t *testing.T) {
+	y := hoursOf(t, "time,v\n2021-05-01T00:00Z,\n2022-05-01T00:00Z,7\n")
+	require.Equal(t, []Number{none, 7}, []Number{y[0].Mean, y[1].Mean})
+	require.ErrorContains(t, wrong(t, "time,v\n2021-05-01T00:00Z,1\n2021-05-08T00:00Z,7\n2021-05-15T00:00Z,7\n"), "7 days apart")
+}

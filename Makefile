@@ -69,7 +69,10 @@ bench-norm: ## year statistics against DuckDB on the same data (STATIONS=10000);
 	cd deploy/bench/norm && CGO_ENABLED=1 $(GO) run . -stations $${STATIONS:-10000} $(ARGS)
 
 fault: ## the tests that break things, 20 rounds each: kill -9, stores gone
-	BUURTMETER_FAULT_ROUNDS=$${ROUNDS:-20} BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH" $(GO) test -count 1 -v -timeout 60m -run 'Kill|Fault|Gone' ./ingest/... ./cmd/buurtmeter/
+	@# One package at a time: only then go prints each round as it ends.
+	export BUURTMETER_FAULT_ROUNDS=$${ROUNDS:-20} BUURTMETER_REQUIRE_SERVERS=1 PATH="$(GOBIN):$$PATH"; \
+	  $(GO) test -count 1 -timeout 60m -run 'Kill|Fault|Gone' ./ingest/...; \
+	  $(GO) test -count 1 -v -timeout 60m -run 'Kill|Fault|Gone' ./cmd/buurtmeter/
 
 # FUZZ is a number of inputs (200000x) or a time (60s). Go ends a timed run now and
 # then with "context deadline exceeded" as if it were a finding: a worker was busy

@@ -208,11 +208,16 @@ func TestReplayReadsAStateWithoutABound(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state.json")
 	out, err := replayText(t, s, data, csv, "--state", state)
 	require.NoError(t, err, out)
-	for acked, again := range map[int]string{30: "", 20: "10 rows were, or may have been, sent again"} {
-		require.NoError(t, os.WriteFile(state, []byte(`{"acked":{"old":`+strconv.Itoa(acked)+`}}`), 0o600))
+	// In this order: a state that is written by hand after rows came twice would
+	// no longer explain them.
+	for _, c := range []struct {
+		acked int
+		again string
+	}{{30, ""}, {20, "10 rows were, or may have been, sent again"}} {
+		require.NoError(t, os.WriteFile(state, []byte(`{"acked":{"old":`+strconv.Itoa(c.acked)+`}}`), 0o600))
 		out, err = replayText(t, s, data, csv, "--state", state)
 		require.NoError(t, err, out)
-		assert.Contains(t, out, again)
+		assert.Contains(t, out, c.again)
 	}
 }
 

@@ -113,7 +113,7 @@ const (
 	// breather is how many times as long as a pass took is left to others before
 	// the next one, at most maxBreather: under a steady stream of readings the
 	// recomputation takes a small part of one core and not all there is.
-	breather    = 6
+	breather    = 20
 	maxBreather = 20 * time.Second
 )
 

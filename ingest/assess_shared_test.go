@@ -3,10 +3,8 @@ package ingest_test
 import (
 	"cmp"
 	"encoding/csv"
-	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,27 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 )
-
-// sharedFile returns the path of a file of real data, or skips the test.
-func sharedFile(t testing.TB, elem ...string) string {
-	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	path := filepath.Join(append([]string{dir}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		msg := fmt.Sprintf("conformance check %s skipped: %s is not here", t.Name(), filepath.Join(elem...))
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(msg)
-		}
-		t.Skip(msg)
-	}
-	return path
-}
 
 // hourRows are hour values by name, property and hour.
 type hourRows map[string]map[reading.Property]map[reading.Hour]float64
@@ -102,9 +83,9 @@ func ijmond() map[string][2]float64 {
 // with its official stations. The two files of the pair are an hour apart, which
 // must be found: in the hour medians of all, and kit by kit.
 func TestKitsOfRIVMBesideLuchtmeetnet(t *testing.T) {
-	kits, places := readHours(t, sharedFile(t, "data", "rivm-hollandseluchten", "Voorbeeld_HLL_sensoren.csv"), "kit_id",
+	kits, places := readHours(t, conformancetest.Path(t, "data", "rivm-hollandseluchten", "Voorbeeld_HLL_sensoren.csv"), "kit_id",
 		map[string]reading.Property{"pm25": reading.PM25, "pm10": reading.PM10, "no2": reading.NO2})
-	officials, _ := readHours(t, sharedFile(t, "data", "rivm-hollandseluchten", "Voorbeeld_HLL_LML.csv"), "station_number",
+	officials, _ := readHours(t, conformancetest.Path(t, "data", "rivm-hollandseluchten", "Voorbeeld_HLL_LML.csv"), "station_number",
 		map[string]reading.Property{"pm25": reading.PM25, "pm10": reading.PM10, "NO2": reading.NO2})
 
 	lags := pairLags(t, kits, officials, reading.PM25)

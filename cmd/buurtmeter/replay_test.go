@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 )
@@ -22,8 +23,8 @@ import (
 // server with the real boundaries, and compares the unflagged hours with sums
 // that are computed here from the file alone.
 func TestReplayOfResidentKits(t *testing.T) {
-	folder := shared(t, "data", "rivm-hollandseluchten")
-	boundaries := shared(t, "geo", "buurten_GM0479_zaanstad_2016.geojson")
+	folder := conformancetest.Path(t, "data", "rivm-hollandseluchten")
+	boundaries := conformancetest.Path(t, "geo", "buurten_GM0479_zaanstad_2016.geojson")
 	data := t.TempDir()
 	s := startServer(t, "--data", data, "--mqtt-listen", "127.0.0.1:0")
 	out, err := runCommand(t, "areas", "import", boundaries, "--year", "2016", "--data", data)

@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -180,23 +178,4 @@ func (c *child) kill() {
 		_ = c.cmd.Process.Kill()
 		_ = c.cmd.Wait()
 	}
-}
-
-// shared returns a path below the folder with the conformance files, or skips
-// the test, saying which check did not run.
-func shared(t *testing.T, elem ...string) string {
-	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	path := filepath.Join(append([]string{dir}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		msg := fmt.Sprintf("conformance check %s skipped: %s is not here", t.Name(), filepath.Join(elem...))
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(msg)
-		}
-		t.Skip(msg)
-	}
-	return path
 }

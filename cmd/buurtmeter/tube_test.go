@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"buurtmeter/deploy/conformance/conformancetest"
 )
 
 // analysed is the answer of "analyse tubes".
@@ -39,9 +41,9 @@ func analyseTubes(t *testing.T, args ...string) (answer analysed, notes string) 
 	return answer, err.String()
 }
 
-// antwerp is the path of a file of the real campaign; see shared.
+// antwerp is the path of a file of the real campaign.
 func antwerp(t *testing.T, name string) string {
-	return shared(t, "data", "rol-antwerp-2021", name)
+	return conformancetest.Path(t, "data", "rol-antwerp-2021", name)
 }
 
 func TestAnalyseTubesOfAntwerp(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
 )
@@ -27,7 +27,7 @@ type table struct {
 
 func readTable(t *testing.T, name string) table {
 	t.Helper()
-	f, err := os.Open(filepath.Join(sharedFolder(t), "data", name))
+	f, err := os.Open(conformancetest.Path(t, "data", name))
 	require.NoError(t, err)
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
 )
@@ -314,7 +314,7 @@ func TestTableMatchesReviewedList(t *testing.T) {
 	var list struct {
 		Norms []entry `json:"norms"`
 	}
-	raw, err := os.ReadFile(filepath.Join(sharedFolder(t), "norms.json"))
+	raw, err := os.ReadFile(conformancetest.Path(t, "norms.json"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &list))
 
@@ -359,32 +359,4 @@ func TestTableMatchesReviewedList(t *testing.T) {
 	for id := range readApart() {
 		assert.Contains(t, want, id, "an exception for nothing")
 	}
-}
-
-// sharedFolder returns the folder with the reviewed facts, or skips the test.
-func sharedFolder(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("BUURTMETER_SHARED"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, up, dir, "no go.mod above the test")
-		dir = up
-	}
-	dir = filepath.Join(filepath.Dir(dir), "shared")
-	if _, err := os.Stat(dir); err == nil {
-		return dir
-	}
-	const message = "the reviewed facts are not here: set BUURTMETER_SHARED to the folder that holds norms.json"
-	if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
 }

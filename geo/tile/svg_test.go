@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/geo"
 	"buurtmeter/geo/tile"
 )
@@ -330,14 +330,7 @@ func TestRealMapIsSmall(t *testing.T) {
 
 func realAreas(t testing.TB) []geo.Area {
 	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	f, err := os.Open(filepath.Join(dir, "geo", "buurten_GM0479_zaanstad_2016.geojson"))
-	if errors.Is(err, os.ErrNotExist) && os.Getenv("BUURTMETER_REQUIRE_SHARED") != "1" {
-		t.Skip("real boundaries are not here: set BUURTMETER_SHARED to the folder that holds geo/*.geojson")
-	}
+	f, err := os.Open(conformancetest.Path(t, "geo", "buurten_GM0479_zaanstad_2016.geojson"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
 	areas, _, err := geo.ReadGeoJSON(f, 2016)

@@ -8,24 +8,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"buurtmeter/deploy/conformance/conformancetest"
 )
 
 // sharedRows reads a CSV file of a real campaign that is not part of the
 // project, as maps by column, or skips the test.
 func sharedRows(t testing.TB, name string) []map[string]string {
 	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	f, err := os.Open(filepath.Join(dir, "data", filepath.FromSlash(name)))
-	if os.IsNotExist(err) {
-		const message = "real campaigns are not here: set BUURTMETER_SHARED to the folder that holds data/"
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
-	}
+	f, err := os.Open(conformancetest.Path(t, "data", filepath.FromSlash(name)))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
 	recs, err := csv.NewReader(f).ReadAll()

@@ -5,33 +5,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/ingest/reading"
 )
-
-// sharedFile reads a conformance file that is not part of the project, or skips
-// the test, saying which check did not run.
-func sharedFile(t *testing.T, elem ...string) []byte {
-	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	b, err := os.ReadFile(filepath.Join(append([]string{dir}, elem...)...))
-	if err != nil {
-		msg := "conformance check " + t.Name() + " skipped: " + filepath.Join(elem...) + " is not here"
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(msg)
-		}
-		t.Skip(msg)
-	}
-	return b
-}
 
 // numbers is a column in which null is NaN.
 type numbers []float64
@@ -79,7 +60,9 @@ type vectorGroup struct {
 // program of the Norwegian weather service, is tested with.
 func TestTitanlibVectors(t *testing.T) {
 	var files map[string][]vectorGroup
-	require.NoError(t, json.Unmarshal(sharedFile(t, "data", "titanlib", "titanlib_vectors.json"), &files))
+	b, err := os.ReadFile(conformancetest.Path(t, "data", "titanlib", "titanlib_vectors.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &files))
 	ran := map[string]int{}
 	for name, groups := range files {
 		for _, g := range groups {

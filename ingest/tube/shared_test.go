@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -12,42 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/ingest/tube"
 )
 
-// sharedFile is the path of a file of the real campaign, which is not part of
-// the project; without it the test is skipped.
-func sharedFile(t testing.TB, parts ...string) string {
-	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		at, err := os.Getwd()
-		require.NoError(t, err)
-		for {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				break
-			}
-			up := filepath.Dir(at)
-			require.NotEqual(t, up, at, "no go.mod above the test")
-			at = up
-		}
-		dir = filepath.Join(filepath.Dir(at), "shared")
-	}
-	path := filepath.Join(append([]string{dir, "data"}, parts...)...)
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	const message = "real tubes are not here: set BUURTMETER_SHARED to the folder that holds data/rol-antwerp-2021 and data/tubes-lab-sheet"
-	if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
-}
-
 func antwerp(t testing.TB, name string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(sharedFile(t, "rol-antwerp-2021", name))
+	f, err := os.Open(conformancetest.Path(t, "data", "rol-antwerp-2021", name))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
 	rows, err := csv.NewReader(f).ReadAll()
@@ -110,7 +80,7 @@ func antwerpPairs(t testing.TB) []tube.Pair {
 // antwerpStations are the hourly reference stations.
 func antwerpStations(t testing.TB) tube.Stations {
 	t.Helper()
-	f, err := os.Open(sharedFile(t, "rol-antwerp-2021", "vmm-no2.csv"))
+	f, err := os.Open(conformancetest.Path(t, "data", "rol-antwerp-2021", "vmm-no2.csv"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
 	rows, err := csv.NewReader(f).ReadAll()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/ingest/tube"
 )
 
@@ -20,7 +21,7 @@ func amsterdam(t testing.TB) *time.Location {
 // The sheet of the laboratory and the published table of the same tubes agree,
 // but for the spelling of the places.
 func TestBuroBlauwSheetIsThePublishedTable(t *testing.T) {
-	b, err := os.ReadFile(sharedFile(t, "tubes-lab-sheet", "buro-blauw-sheet.xlsx"))
+	b, err := os.ReadFile(conformancetest.Path(t, "data", "tubes-lab-sheet", "buro-blauw-sheet.xlsx"))
 	require.NoError(t, err)
 	s, err := tube.ReadSheet("/some/where/buro-blauw-sheet.xlsx", b, amsterdam(t))
 	require.NoError(t, err)

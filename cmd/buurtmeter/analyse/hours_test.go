@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/deploy/conformance/conformancetest"
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest/reading"
 )
@@ -73,19 +74,7 @@ func wrong(t *testing.T, content string, flags ...string) error {
 
 func shared(t *testing.T, name string) string {
 	t.Helper()
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	path := filepath.Join(dir, "data", filepath.FromSlash(name))
-	if _, err := os.Stat(path); err != nil {
-		const message = "real data are not here: set BUURTMETER_SHARED to the folder that holds data/"
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
-	}
-	return path
+	return conformancetest.Path(t, "data", filepath.FromSlash(name))
 }
 
 // TestHoursAreThoseOfOpenair compares with what the peer program made of the

@@ -486,7 +486,19 @@ func TestTheTableOfAYear(t *testing.T) {
 	require.Contains(t, out, "NO2 in µg/m³ (file: µg/m³), instrument: reference, days by utc+1 with at least 75 % of their hours")
 	require.Regexp(t, `(?m)^v +2021 +91\.3 % +60\.00`, out)
 	require.Regexp(t, `(?m)eu2008-no2-y +year mean at most 40 µg/m³ +60\.0 .*exceeds`, out)
-	require.Contains(t, out, "(not in force) would be: exceeds")
+	require.Regexp(t, `(?m)eu2030-no2-y .*would exceed, in force from 2030-01-01`, out)
+	require.Regexp(t, `(?m)who2005-no2-calendaryear .* exceeds  `, out)
+
+	// The same in JSON, in a field of its own.
+	labels := map[norm.ID]verdictReport{}
+	for _, v := range hoursOf(t, hourly(time.RFC3339, newYear, times(8760, "15")...))[0].Verdicts {
+		labels[v.Norm] = v
+	}
+	require.Equal(t, "would comply", labels["eu2030-no2-y"].Label)
+	require.Equal(t, []any{false, "2030-01-01", "complies"}, []any{labels["eu2030-no2-y"].InForce, labels["eu2030-no2-y"].From, labels["eu2030-no2-y"].Outcome})
+	require.Equal(t, "complies", labels["eu2008-no2-y"].Label)
+	require.True(t, labels["eu2008-no2-y"].InForce)
+	require.Equal(t, "exceeds", labels["who2021-no2-calendaryear"].Label)
 }
 
 // A wrong century costs a page of hours, not all hours until then.

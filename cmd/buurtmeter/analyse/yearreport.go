@@ -49,12 +49,17 @@ type verdictReport struct {
 	High        Number  `json:"high"`
 	Probability Number  `json:"probability"`
 	Words       string  `json:"words"`
-	Value       Number  `json:"value"`
-	Reason      string  `json:"reason"`
-	Coverage    Number  `json:"coverage"`
-	// InForce is false when the norm did not hold in that year: it would exceed
-	// or comply.
+	// Label is Outcome in words, "would exceed" or "would comply" for a norm that
+	// is not in force in that year.
+	Label    string `json:"label"`
+	Value    Number `json:"value"`
+	Reason   string `json:"reason"`
+	Coverage Number `json:"coverage"`
+	// InForce is false when the norm applied on no day of that year; From and
+	// Until are the first and the last day on which it does, empty when open.
 	InForce   bool           `json:"inForce"`
+	From      string         `json:"from,omitempty"`
+	Until     string         `json:"until,omitempty"`
 	Limit     Number         `json:"limit"`
 	Allowed   int            `json:"allowed"`
 	Averaging norm.Averaging `json:"averaging"`
@@ -211,12 +216,20 @@ func (r *hoursRules) daysAbove(st *norm.Stats, limit int64) Number {
 
 func verdictOf(n norm.Norm, v norm.Verdict) verdictReport {
 	return verdictReport{
-		Norm: n.ID, Outcome: v.Outcome.String(), Words: v.Words().String(), Reason: string(v.Reason),
+		Norm: n.ID, Outcome: v.Outcome.String(), Words: v.Words().String(), Label: v.Label(), Reason: string(v.Reason),
 		Low: known(v.Low, v.HasValue), High: known(v.High, v.HasValue), Value: known(v.Value, v.HasValue),
-		Probability: known(v.Probability, v.HasProbability), Coverage: Number(v.Coverage), InForce: !v.NotInForce,
+		Probability: known(v.Probability, v.HasProbability), Coverage: Number(v.Coverage), InForce: !v.NotInForce, From: dateOf(n.From), Until: dateOf(n.Until),
 		Limit: Number(n.Value), Allowed: n.Allowed, Averaging: n.Averaging,
 		Statistic: n.Statistic, Years: max(1, n.Years), Role: n.Role,
 	}
+}
+
+// dateOf writes the day of a norm; nothing when it is open.
+func dateOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
 }
 
 // implausible tells how many hours lie outside of what is plausible for a single
@@ -276,12 +289,16 @@ func (v verdictReport) row(y yearReport, unit string) []string {
 	if v.Years > 1 {
 		asks, decimals = fmt.Sprintf("%s, mean of %d years", asks, v.Years), 1
 	}
-	outcome := v.Outcome
-	if !v.InForce && v.Outcome != norm.CannotTell.String() {
-		outcome = "(not in force) would be: " + outcome
-	}
+	outcome := v.Label
 	if v.Reason != "" {
 		outcome += " (" + v.Reason + ")"
+	}
+	if year := strconv.Itoa(y.Year); !v.InForce {
+		if v.From > year { // dates of ISO 8601 sort as text
+			outcome += ", in force from " + v.From
+		} else {
+			outcome += ", in force until " + v.Until
+		}
 	}
 	return []string{
 		y.Station, strconv.Itoa(y.Year), string(v.Norm), asks, v.Value.Text(decimals), v.Low.Text(decimals) + " to " + v.High.Text(decimals),

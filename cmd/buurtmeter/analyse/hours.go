@@ -19,8 +19,8 @@ import (
 type hoursConfig struct {
 	in                                   *Input
 	out                                  *Output
-	time, station                        string
-	values                               []string
+	station                              string
+	times, values                        []string
 	property, unit, conditions, zone     string
 	stamp, basis, kind, rounding, limits string
 	capture                              float64
@@ -30,7 +30,10 @@ type hoursConfig struct {
 
 func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	c := &hoursConfig{in: InputFlags(fs), out: OutputFlags(fs)}
-	fs.StringVar(&c.time, "time", "", "column with the time")
+	fs.Func("time", "column with the time; give it again for a file with the date and the time of day in two columns", func(s string) error {
+		c.times = append(c.times, s)
+		return nil
+	})
 	fs.Func("value", "column with the values; give it again for a file with one column per station", func(s string) error {
 		c.values = append(c.values, s)
 		return nil
@@ -88,37 +91,17 @@ func (c *hoursConfig) run(ctx context.Context, t *Terminal, files []string) erro
 	if err != nil {
 		return err
 	}
-	tb, err := c.in.Open(t, files[0])
+	g := &gathering{rules: r}
+	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return g.columns(tb, c) }, g.row)
 	if err != nil {
-		return err
-	}
-	defer func() { _ = tb.Close() }()
-	g := &gathering{rules: r, table: tb}
-	if err := g.columns(c); err != nil {
-		return err
-	}
-	if err := g.read(ctx); err != nil {
 		return err
 	}
 	reports, notes, err := g.reports()
 	if err != nil {
 		return err
 	}
-	for i, n := range notes {
-		if i == mostNotes {
-			t.Warn("%s: %d more notes; --json has them all", tb.Name(), len(notes)-i)
-			break
-		}
-		t.Warn("%s: %s", tb.Name(), n)
-	}
-	if c.out.JSON() {
-		return t.WriteJSON(reports)
-	}
-	return writeYears(t, r, reports)
+	return c.out.answer(t, tb, notes, reports, func() error { return writeYears(t, r, reports) })
 }
-
-// mostNotes is how many notes are told beside an answer.
-const mostNotes = 30
 
 func (c *hoursConfig) rules(t *Terminal) (*hoursRules, error) {
 	r := &hoursRules{ends: c.stamp == "end", interval: c.interval, clock: clock{monthFirst: c.monthFirst}}
@@ -176,7 +159,7 @@ func (c *hoursConfig) measured() (reading.PropertyInfo, error) {
 		return reading.PropertyInfo{}, problem(err, "give one of those with --property")
 	}
 	info, _ := reading.InfoOf(p)
-	if c.time == "" || len(c.values) == 0 {
+	if len(c.times) == 0 || len(c.values) == 0 {
 		return info, problem(errors.New("which columns hold the time and the values?"), "name them with --time and --value")
 	}
 	if c.station != "" && len(c.values) > 1 {

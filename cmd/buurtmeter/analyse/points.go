@@ -88,26 +88,17 @@ func (c *pointsConfig) run(ctx context.Context, t *Terminal, files []string) err
 	if err != nil {
 		return err
 	}
-	tb, err := c.in.Open(t, files[0])
+	p := &pointSet{index: index, limits: limits, areas: map[geo.Code]*pointArea{}}
+	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return p.columns(tb, c) }, p.row)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tb.Close() }()
-	p := &pointSet{table: tb, index: index, limits: limits, areas: map[geo.Code]*pointArea{}}
-	if err := p.columns(c); err != nil {
-		return err
-	}
-	if err := p.read(ctx); err != nil {
-		return err
+	if len(p.areas) == 0 && p.swapped > 0 {
+		return problem(fmt.Errorf("%s: no point lies in an area, but %d would if longitude and latitude were swapped", tb.Name(), p.swapped),
+			"name the column of the longitude (about 5 in the Netherlands) with --lon and that of the latitude (about 52) with --lat")
 	}
 	answer := p.answer()
-	for _, n := range answer.notes(tb, limits) {
-		t.Warn("%s: %s", tb.Name(), n)
-	}
-	if c.out.JSON() {
-		return t.WriteJSON(answer)
-	}
-	return answer.write(t, limits)
+	return c.out.answer(t, tb, answer.notes(tb, limits), answer, func() error { return answer.write(t, limits) })
 }
 
 // mostAreaNotes is how many features that were left out are told one by one.
@@ -196,8 +187,8 @@ type pointArea struct {
 	above  []int // by limit
 }
 
-func (p *pointSet) columns(c *pointsConfig) error {
-	var err error
+func (p *pointSet) columns(tb *Table, c *pointsConfig) (err error) {
+	p.table = tb
 	if p.value, err = p.table.Column(c.value); err != nil {
 		return err
 	}
@@ -219,28 +210,6 @@ func (p *pointSet) coordinate(option, named string, usual ...string) (int, error
 		}
 	}
 	return 0, problem(fmt.Errorf("%s has no column %q", p.table.Name(), usual[0]), "name it with %s; the columns are: %s", option, p.table.columns())
-}
-
-func (p *pointSet) read(ctx context.Context) error {
-	for p.table.Next() {
-		if p.table.Rows()%(1<<12) == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := p.row(); err != nil {
-			return err
-		}
-	}
-	name := p.table.Name()
-	switch {
-	case p.table.Err() != nil:
-		return p.table.Err()
-	case p.table.Rows() == 0:
-		return problem(fmt.Errorf("%s has no rows below its heading", name), "give a file with points")
-	case len(p.areas) == 0 && p.swapped > 0:
-		return problem(fmt.Errorf("%s: no point lies in an area, but %d would if longitude and latitude were swapped", name, p.swapped),
-			"name the column of the longitude (about 5 in the Netherlands) with --lon and that of the latitude (about 52) with --lat")
-	}
-	return nil
 }
 
 func (p *pointSet) row() error {

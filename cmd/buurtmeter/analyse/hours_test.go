@@ -47,7 +47,10 @@ func written(t *testing.T, content string) string {
 // hoursOf runs 'analyse hours' on text and returns the JSON answer.
 func hoursOf(t *testing.T, content string, flags ...string) []yearReport {
 	t.Helper()
-	return hoursOfFile(t, written(t, content), append([]string{"-time", "time", "-value", "v", "-property", "no2"}, flags...)...)
+	if !slices.Contains(flags, "-time") {
+		flags = append([]string{"-time", "time"}, flags...)
+	}
+	return hoursOfFile(t, written(t, content), append([]string{"-value", "v", "-property", "no2"}, flags...)...)
 }
 
 func hoursOfFile(t *testing.T, path string, flags ...string) []yearReport {
@@ -210,6 +213,46 @@ func TestRoundingIsAPolicyWithAName(t *testing.T) {
 		require.Contains(t, y[0].HoursAbove, "50.5")
 		require.EqualValues(t, want*24, y[0].HoursAbove["50"], rounding)
 	}
+}
+
+// What spreadsheets and other countries write.
+func TestTimesOfOtherHabits(t *testing.T) {
+	for s, want := range map[string]string{
+		"28-Mar-2021 14:00":           "2021-03-28T14:00:00Z",
+		"28-mrt-2021 2.30":            "2021-03-28T02:30:00Z",
+		"28/OCT/2021 02.30.15":        "2021-10-28T02:30:15Z",
+		"1-mei-2021":                  "2021-05-01T00:00:00Z",
+		"28-3-2021 12:30 AM":          "2021-03-28T00:30:00Z",
+		"28-3-2021 12:30:10 pm":       "2021-03-28T12:30:10Z",
+		"28-3-2021 1 p.m.":            "2021-03-28T13:00:00Z",
+		"2021-03-28 02:00 CET":        "2021-03-28T01:00:00Z",
+		"2021-03-28 03:00 CEST":       "2021-03-28T01:00:00Z",
+		"2021-03-28 02:00 UTC+1":      "2021-03-28T01:00:00Z",
+		"2021-03-28 02:00 +01:00":     "2021-03-28T01:00:00Z",
+		"20210328 24":                 "2021-03-29T00:00:00Z",
+		"28-3-2021 11:00 PM GMT-0130": "2021-03-29T00:30:00Z",
+	} {
+		w, err := clock{}.parse(s)
+		require.NoError(t, err, s)
+		require.Equal(t, want, w.at.Format(time.RFC3339), s)
+	}
+	w, err := clock{monthFirst: true}.parse("28-Mar-2021 14:00")
+	require.NoError(t, err)
+	require.Equal(t, time.March, w.at.Month())
+	for _, s := range []string{"28-3-2021 18.5", "28-3-2021 13:00 PM", "28-3-2021 0:30 AM", "28-3-2021 AM", "28-xyz-2021 1:00", "2021-03-28 02:00 EST", "2021-03-28 2.30.1"} {
+		_, err := clock{}.parse(s)
+		require.Error(t, err, s)
+	}
+}
+
+// Date and time of day in two columns, as the network of the United Kingdom and
+// the KNMI give them out.
+func TestTheTimeInTwoColumns(t *testing.T) {
+	y := hoursOf(t, "YYYYMMDD,HH,v,Date,Time\n20210101,1,1,01-01-2021,01.00.00\n20210101,24,2,01-01-2021,24.00.00\n20210102,,9,,1.00.00\n",
+		"-time", "YYYYMMDD", "-time", "HH", "-zone", "UTC", "-stamp", "end", "-day-basis", "utc")
+	require.Equal(t, []Number{1.5, 2, 2}, []Number{y[0].Mean, y[0].Max, Number(y[0].ValidHours)})
+	require.Contains(t, strings.Join(y[0].Notes, "\n"), "1 rows have no time")
+	wrong(t, "time,v\n2021-01-01T00:00Z,5\n", "-time", "time")
 }
 
 func TestTimesInEverySpelling(t *testing.T) {

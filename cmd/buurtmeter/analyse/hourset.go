@@ -281,14 +281,14 @@ const extraPlaces = 4
 
 // vector is what a hourSet makes of its hours.
 type vector struct {
-	places int
-	steps  int64 // 10^more, by which values of one number are multiplied
-	every  time.Duration
+	places    int
+	steps     int64 // 10^more, by which values of one number are multiplied
+	stretches []stretch
 }
 
-// vector says how hours are formed when a row stands for so long.
-func (s *hourSet) vector(every time.Duration) vector {
-	v := vector{places: s.places, steps: 1, every: every}
+// vector says how hours are formed when rows stand for so long.
+func (s *hourSet) vector(all []stretch) vector {
+	v := vector{places: s.places, steps: 1, stretches: all}
 	if !s.finer {
 		return v
 	}
@@ -301,11 +301,15 @@ func (s *hourSet) vector(every time.Duration) vector {
 	return v
 }
 
-// hours returns the hours from first on, for a scale of 1/10^places, and how
-// many of them have values for less than 45 minutes.
-func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, short int) {
+// leftOut counts hours with values that do not make an hour mean: of less than
+// 45 minutes, and those within which the cadence changes.
+type leftOut struct{ short, torn int }
+
+// hours returns the hours from first on, for a scale of 1/10^places, and those
+// that were left out.
+func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, left leftOut) {
 	values = make([]int32, n)
-	each := max(v.every, time.Minute)
+	at := 0 // the stretch in which the hour begins
 	for i := range values {
 		values[i] = reading.Missing
 		h := first + reading.Hour(i)
@@ -313,24 +317,43 @@ func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, sh
 		if p == nil {
 			continue
 		}
-		at := int(h - h>>9<<9)
-		covered, sum, count := time.Duration(0), int64(0), int64(0)
-		switch {
-		case p.fine != nil:
-			covered, sum, count = time.Duration(bits.OnesCount64(p.fine.mask[at]))*each, p.fine.sum[at], int64(p.fine.n[at])
-		case p.values[at] != reading.Missing:
-			covered, sum, count = each, int64(p.values[at]), 1
+		mask, sum, count := p.hour(int(h - h>>9<<9))
+		if count == 0 {
+			continue
 		}
+		at = v.stretchAt(at, int64(h)*60+int64(bits.TrailingZeros64(mask)))
+		covered := time.Duration(bits.OnesCount64(mask)) * max(v.stretches[at].every, time.Minute)
 		switch {
-		case count == 0:
+		case v.stretchAt(at, int64(h)*60+int64(bits.Len64(mask))-1) != at:
+			left.torn++
 		case covered < reading.ValidCapture*time.Minute:
-			short++
+			left.short++
 		default:
 			mean, _ := divide(sum*v.steps, count)
 			values[i] = int32(mean)
 		}
 	}
-	return values, short
+	return values, left
+}
+
+// stretchAt is the stretch that a minute lies in, this one or a later one.
+func (v vector) stretchAt(at int, minute int64) int {
+	for at+1 < len(v.stretches) && int64(v.stretches[at+1].from) <= minute {
+		at++
+	}
+	return at
+}
+
+// hour returns the minutes of an hour that have a value, with the sum and the
+// number of its values.
+func (p *page) hour(i int) (mask uint64, sum, count int64) {
+	switch {
+	case p.fine != nil:
+		return p.fine.mask[i], p.fine.sum[i], int64(p.fine.n[i])
+	case p.values[i] != reading.Missing:
+		return 1 << p.minute[i], int64(p.values[i]), 1
+	}
+	return 0, 0, 0
 }
 
 // notes says what the reader of an answer has to know about the rows.

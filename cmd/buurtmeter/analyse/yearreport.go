@@ -85,27 +85,36 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			return nil, nil, err
 		}
 		g.untangle(s)
-		v := s.vector(every)
+		v := s.vector([]stretch{{every: every}})
+		if g.rules.interval == 0 {
+			v = s.vector(s.stretches(every, g.rules.ends))
+		}
 		scale, err := scaleOf(g.rules.unit, v.places)
 		if err != nil {
 			return nil, nil, problem(fmt.Errorf("%s: %w", g.table.Name(), err), "round the values to fewer decimals")
 		}
 		own := s.notes()
 		empty += s.empty
-		if every < time.Hour {
-			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(every)))
+		switch each := finest(v.stretches); {
+		case len(v.stretches) > 1:
+			own = append(own, fmt.Sprintf("the time between rows changes: %s; where they are finer than an hour, an hour counts with values for 45 minutes or more", told(v.stretches)))
+		case each < time.Hour:
+			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(each)))
 		}
 		var years []*norm.Stats // this one and those before that a norm over several years asks for
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {
 			first := g.rules.basis.YearStart(year) - margin
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
-			values, short := s.hours(v, first, n)
+			values, left := s.hours(v, first, n)
 			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: scale},
 				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture}))
 			r := g.rules.report(years, values[margin:n-margin])
 			r.Station = s.name
-			if short > 0 {
-				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", short))
+			if left.short > 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", left.short))
+			}
+			if left.torn > 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year are left out: the time between rows changes within them", left.torn))
 			}
 			r.Notes = append(r.Notes, g.rules.implausible(values[margin:n-margin], scale)...)
 			reports = append(reports, r)

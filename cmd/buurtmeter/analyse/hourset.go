@@ -1,9 +1,12 @@
 package analyse
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +34,7 @@ type hourSet struct {
 	forward, backward int           // rows after the one before them in the file, and before it
 	told              map[int64]int // local times that come twice, and which of both they stood for
 	finer             bool
+	values            int
 	rounded           int
 	repeated          int
 	unsure            int
@@ -119,6 +123,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 	if err != nil {
 		return err
 	}
+	s.values++
 	p, i := s.page(reading.HourOf(at))
 	minute, second := at.Minute(), at.Second()
 	if p.fine == nil {
@@ -275,37 +280,98 @@ func (s *hourSet) rescale(places int) {
 	s.places = places
 }
 
-// extraPlaces is how many more decimals a mean of several values gets, as far
-// as they fit.
-const extraPlaces = 4
-
 // vector is what a hourSet makes of its hours.
 type vector struct {
-	places    int
-	steps     int64 // 10^more, by which values of one number are multiplied
+	// scale is that of the hours: of a step of the values, divided by steps.
+	scale     norm.Scale
+	steps     int64
 	stretches []stretch
 }
 
-// vector says how hours are formed when rows stand for so long.
-func (s *hourSet) vector(all []stretch) vector {
-	v := vector{places: s.places, steps: 1, stretches: all}
-	if !s.finer {
-		return v
+// vector says how hours are formed of values in unit when rows stand for so
+// long. Decimals that cannot be compared exactly in the unit are rounded off.
+//
+// A mean of several values is exact where one step can be divided by every
+// number of them that occurs, as with five or six of six; otherwise it gets as
+// many more decimals as fit.
+func (s *hourSet) vector(all []stretch, unit norm.Scale) (vector, error) {
+	scaled := func(steps int64) (norm.Scale, error) {
+		den := unit.Den * pow10(s.places)
+		if steps > math.MaxInt64/den {
+			return norm.Scale{}, errors.New("the steps are too small")
+		}
+		return norm.NewScale(unit.Num, den*steps)
 	}
-	for range extraPlaces {
-		if s.largest*v.steps > math.MaxInt32/10 {
+	scale, err := scaled(1)
+	for err != nil && s.places > 0 {
+		s.rescale(s.places - 1)
+		scale, err = scaled(1)
+	}
+	v := vector{scale: scale, steps: 1, stretches: all}
+	if err != nil || !s.finer {
+		return v, err
+	}
+	most := math.MaxInt32 / max(s.largest, 1)
+	if steps := s.divisor(v.coarsest(), most); steps > 0 {
+		if scale, err := scaled(steps); err == nil {
+			v.scale, v.steps = scale, steps
+			return v, nil
+		}
+	}
+	for v.steps <= most/10 {
+		scale, err := scaled(v.steps * 10)
+		if err != nil {
 			break
 		}
-		v.places, v.steps = v.places+1, v.steps*10
+		v.scale, v.steps = scale, v.steps*10
 	}
-	return v
+	return v, nil
+}
+
+// divisor is the least number that can be divided by how many values each hour
+// has, of those that may count when a row stands for so long; 0 when it is above
+// most.
+func (s *hourSet) divisor(each time.Duration, most int64) int64 {
+	var counts [60*60 + 1]bool
+	for _, p := range s.pages {
+		for i := range pageHours {
+			if mask, _, n := p.hour(i); covered(mask, each) {
+				counts[n] = true
+			}
+		}
+	}
+	least := int64(1)
+	for n, occurs := range counts {
+		if !occurs || least%int64(n) == 0 {
+			continue
+		}
+		a, b := least, int64(n)
+		for b != 0 {
+			a, b = b, a%b
+		}
+		if least *= int64(n) / a; least > most {
+			return 0
+		}
+	}
+	return least
+}
+
+// covered tells whether the minutes that have a value make an hour when each
+// stands for so long.
+func covered(minutes uint64, each time.Duration) bool {
+	return time.Duration(bits.OnesCount64(minutes))*max(each, time.Minute) >= reading.ValidCapture*time.Minute
+}
+
+// coarsest is the longest cadence.
+func (v vector) coarsest() time.Duration {
+	return slices.MaxFunc(v.stretches, func(a, b stretch) int { return cmp.Compare(a.every, b.every) }).every
 }
 
 // leftOut counts hours with values that do not make an hour mean: of less than
 // 45 minutes, and those within which the cadence changes.
 type leftOut struct{ short, torn int }
 
-// hours returns the hours from first on, for a scale of 1/10^places, and those
+// hours returns the hours from first on, in the scale of v, and those
 // that were left out.
 func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, left leftOut) {
 	values = make([]int32, n)
@@ -322,11 +388,10 @@ func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, le
 			continue
 		}
 		at = v.stretchAt(at, int64(h)*60+int64(bits.TrailingZeros64(mask)))
-		covered := time.Duration(bits.OnesCount64(mask)) * max(v.stretches[at].every, time.Minute)
 		switch {
 		case v.stretchAt(at, int64(h)*60+int64(bits.Len64(mask))-1) != at:
 			left.torn++
-		case covered < reading.ValidCapture*time.Minute:
+		case !covered(mask, v.stretches[at].every):
 			left.short++
 		default:
 			mean, _ := divide(sum*v.steps, count)
@@ -366,7 +431,7 @@ func (s *hourSet) notes() (notes []string) {
 	add(s.repeated, "rows repeat the time and the value of an earlier one; they count once")
 	add(s.contradicted, "rows have the time of an earlier one and another value; the first counts (first lines: %s)", lines(s.contradictLines))
 	add(s.unsure, "rows have the time of an earlier one within an hour of several values; the first counts")
-	add(s.rounded, "values have more decimals than can be kept beside the largest value; they were rounded to %d", s.places)
+	add(min(s.rounded, s.values), "values have more decimals than can be kept beside the largest value; they were rounded to %d", s.places)
 	if s.unordered() {
 		add(s.mixed, "hours are left out: local times come twice there, when the clock goes back, and the rows are not in order, so they cannot be told apart; give times with their zone")
 		if s.mixed == 0 {
@@ -391,9 +456,4 @@ func lines(ns []int) string {
 		texts[i] = strconv.Itoa(n)
 	}
 	return strings.Join(texts, ", ")
-}
-
-// scaleOf returns the scale of a vector whose unit is unit.
-func scaleOf(unit norm.Scale, places int) (norm.Scale, error) {
-	return norm.NewScale(unit.Num, unit.Den*pow10(places))
 }

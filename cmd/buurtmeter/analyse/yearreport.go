@@ -75,21 +75,21 @@ type verdictReport struct {
 func (g *gathering) reports() (reports []yearReport, notes []string, err error) {
 	notes = g.notes()
 	shared := slices.Clone(notes)
-	all := g.allGaps()
+	file := g.allGaps()
 	reports = []yearReport{}
 	empty := 0
 	for _, s := range g.order {
 		from := len(reports)
-		every, err := g.every(s, all)
+		every, err := g.every(s, file)
 		if err != nil {
 			return nil, nil, err
 		}
 		g.untangle(s)
-		v := s.vector([]stretch{{every: every}})
+		all := []stretch{{every: every}}
 		if g.rules.interval == 0 {
-			v = s.vector(s.stretches(every, g.rules.ends))
+			all = s.stretches(every, g.rules.ends)
 		}
-		scale, err := scaleOf(g.rules.unit, v.places)
+		v, err := s.vector(all, g.rules.unit)
 		if err != nil {
 			return nil, nil, problem(fmt.Errorf("%s: %w", g.table.Name(), err), "round the values to fewer decimals")
 		}
@@ -106,7 +106,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			first := g.rules.basis.YearStart(year) - margin
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
 			values, left := s.hours(v, first, n)
-			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: scale},
+			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: v.scale},
 				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture}))
 			r := g.rules.report(years, values[margin:n-margin])
 			r.Station = s.name
@@ -116,7 +116,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			if left.torn > 0 {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year are left out: the time between rows changes within them", left.torn))
 			}
-			r.Notes = append(r.Notes, g.rules.implausible(values[margin:n-margin], scale)...)
+			r.Notes = append(r.Notes, g.rules.implausible(values[margin:n-margin], v.scale)...)
 			reports = append(reports, r)
 		}
 		for _, n := range own {

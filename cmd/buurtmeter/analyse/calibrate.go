@@ -33,8 +33,8 @@ func calibrateCommand() Command {
 			c := &calibrateConfig{in: InputFlags(fs), out: OutputFlags(fs)}
 			fs.StringVar(&c.reference, "reference", "", "column of the reference (x)")
 			fs.StringVar(&c.sensor, "sensor", "", "column of the sensor (y)")
-			fs.StringVar(&c.covariates, "covariates", "", "columns that also go into the model, with commas between them, e.g. T,RH,O3")
-			fs.StringVar(&c.at, "at", "20,40", "concentrations at which the uncertainty is told")
+			list(fs, &c.covariates, "covariates", "", "columns that also go into the model, with commas between them, e.g. T,RH,O3")
+			list(fs, &c.at, "at", "20,40", "concentrations at which the uncertainty is told")
 			fs.Float64Var(&c.lambda, "lambda", 1, "variance of the sensor's errors divided by that of the reference's")
 			fs.Float64Var(&c.uReference, "reference-uncertainty", 0, "standard uncertainty (k=1) of one value of the reference; 0 puts all scatter on the sensor")
 			fs.StringVar(&c.time, "time", "", "column with the time; with it the model is tested in months that it has not seen")
@@ -333,7 +333,7 @@ func (c *calibrateConfig) report(tb *Table, f *pairsFile, levels []string) (*cal
 	}
 	if len(f.covariates) > 0 {
 		if err := c.model(r, f); err != nil {
-			return nil, problem(fmt.Errorf("%s: the model: %w", tb.Name(), err), "leave that column out of --covariates, or give more rows")
+			r.Notes = append(r.Notes, fmt.Sprintf("there is no model: %v; leave that column out of --covariates, or give more rows", err))
 		}
 	}
 	return r, nil
@@ -364,11 +364,31 @@ func (c *calibrateConfig) model(r *calibrateReport, f *pairsFile) error {
 		out.Coefficients = append(out.Coefficients, termReport{name, Number(m.Coefficients[j]), Number(m.Errors[j]), &low, &high})
 	}
 	r.Model = out
+	if alike := inflated(m, terms); len(alike) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s follow from each other for the greater part: the model may predict well, but their coefficients cannot be told apart", strings.Join(alike, ", ")))
+	}
 	if c.time == "" {
 		r.Notes = append(r.Notes, "the model is not tested: name the column of the time with --time, and it is tested in months that it has not seen")
 		return nil
 	}
 	return c.test(r, target, terms, months(f.months, at))
+}
+
+// inflated are the terms whose coefficients are ten times as uncertain in
+// variance, or more, as they would be if each term went its own way: the usual
+// bound of the variance inflation factor.
+func inflated(m *calibration.Model, terms []calibration.Term) (names []string) {
+	const most = 10
+	for j, t := range terms {
+		squares := 0.0
+		for _, v := range t.Values {
+			squares += (v - m.Hull.Mean[j]) * (v - m.Hull.Mean[j])
+		}
+		if squares*m.Hull.Inverse[j][j] >= most {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // months are those of the moments at.

@@ -48,7 +48,7 @@ func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	fs.Float64Var(&c.capture, "day-capture", 0.75, "least share of a day's hours for a valid day mean, 0 to 1")
 	fs.StringVar(&c.kind, "kind", string(reading.KindReference), "kind of instrument: reference, sensor-calibrated, sensor or tube")
 	fs.StringVar(&c.rounding, "rounding", "none", "how a mean is rounded before it is compared: none, half-even or half-up")
-	fs.StringVar(&c.limits, "limits", "", "more limits that hours and days are counted above, e.g. 30,35.5")
+	list(fs, &c.limits, "limits", "", "more limits that hours and days are counted above, e.g. 30,35.5")
 	fs.DurationVar(&c.interval, "interval", 0, "time that one row stands for, e.g. 15m (default: found out)")
 	fs.BoolVar(&c.monthFirst, "month-first", false, "3/4/2021 is 4 March")
 	return c
@@ -154,7 +154,8 @@ func (c *hoursConfig) measured() (reading.PropertyInfo, error) {
 	if c.property == "" {
 		return reading.PropertyInfo{}, problem(errors.New("what was measured?"), "give it with --property, e.g. --property no2")
 	}
-	p, err := reading.ParseProperty(strings.ToLower(c.property))
+	// PM2.5 as people write it.
+	p, err := reading.ParseProperty(strings.NewReplacer(".", "", ",", "").Replace(strings.ToLower(c.property)))
 	if err != nil {
 		return reading.PropertyInfo{}, problem(err, "give one of those with --property")
 	}
@@ -190,7 +191,7 @@ func unitOf(info reading.PropertyInfo, unit string, at reading.Conditions) (name
 		return "", s, problem(fmt.Errorf("--unit %q is not a unit of %s", unit, info.Property), "give %s, or for gases also ug/m3, mg/m3, ppb or ppm", info.Unit)
 	}
 	if err != nil {
-		return "", s, problem(err, "give the values in %s, or other --conditions", info.Unit)
+		return "", s, problem(err, "give the values in %s, or --conditions 20C, 293K, 25C or openair", info.Unit)
 	}
 	return name, s, nil
 }

@@ -215,6 +215,15 @@ func TestRoundingIsAPolicyWithAName(t *testing.T) {
 	}
 }
 
+// A list that is given in parts is one list, whatever its order.
+func TestLimitsInParts(t *testing.T) {
+	for _, flags := range [][]string{{"-limits", "35.5,30"}, {"-limits", "30", "-limits", "35.5"}} {
+		y := hoursOf(t, hourly(time.RFC3339, newYear, times(24, "31")...), append(flags, "-day-basis", "utc", "-property", "PM2.5")...)
+		require.Equal(t, []Number{24, 0, 1, 0}, []Number{y[0].HoursAbove["30"], y[0].HoursAbove["35.5"], y[0].DaysAbove["30"], y[0].DaysAbove["35.5"]})
+		require.Equal(t, reading.PM25, y[0].Property)
+	}
+}
+
 // What spreadsheets and other countries write.
 func TestTimesOfOtherHabits(t *testing.T) {
 	for s, want := range map[string]string{

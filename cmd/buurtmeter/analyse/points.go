@@ -38,7 +38,7 @@ func pointsCommand() Command {
 			fs.StringVar(&c.value, "value", "", "column with the values")
 			fs.StringVar(&c.lon, "lon", "", "column with the longitude in degrees (default: lon or longitude)")
 			fs.StringVar(&c.lat, "lat", "", "column with the latitude in degrees (default: lat or latitude)")
-			fs.StringVar(&c.limited, "limits", "10,20,40", "values that points are counted above, with commas between them")
+			list(fs, &c.limited, "limits", "10,20,40", "values that points are counted above, with commas between them")
 			return func(ctx context.Context, t *Terminal, files []string) error { return c.run(ctx, t, files) }
 		},
 	}

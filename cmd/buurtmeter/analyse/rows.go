@@ -1,6 +1,7 @@
 package analyse
 
 import (
+	"flag"
 	"fmt"
 	"math"
 )
@@ -48,6 +49,23 @@ func (tb *Table) numberOrNaN(column int) (float64, error) {
 
 // never is for files that are read in a moment: nothing stops them.
 func never() error { return nil }
+
+// list declares a flag of values with commas between them. Given again, it adds
+// to what was given before.
+func list(fs *flag.FlagSet, to *string, name, usual, usage string) {
+	*to = usual
+	if usual != "" {
+		usage += " (default " + usual + ")"
+	}
+	given := false
+	fs.Func(name, usage, func(s string) error {
+		if given {
+			s = *to + "," + s
+		}
+		*to, given = s, true
+		return nil
+	})
+}
 
 // mostNotes is how many notes are told beside an answer.
 const mostNotes = 30

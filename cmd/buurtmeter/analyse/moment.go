@@ -102,8 +102,9 @@ func (c clock) parse(s string) (wall, error) {
 	if s == "" {
 		return wall{}, errTime
 	}
-	if allDigits(s) && len(s) > 8 {
-		return unix(s)
+	// A table of floats writes whole seconds as 1616893200.0.
+	if whole, fraction, _ := strings.Cut(s, "."); allDigits(whole) && len(whole) > 8 && strings.Trim(fraction, "0") == "" {
+		return unix(whole)
 	}
 	date, rest := cutDate(s)
 	day, ok := c.date(date)

@@ -365,7 +365,7 @@ func (c *calibrateConfig) model(r *calibrateReport, f *pairsFile) error {
 	}
 	r.Model = out
 	if alike := inflated(m, terms); len(alike) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s follow from each other for the greater part: the model may predict well, but their coefficients cannot be told apart", strings.Join(alike, ", ")))
+		r.Notes = append(r.Notes, strings.Join(alike, ", ")+" follow from each other for the greater part: the model may predict well, but their coefficients cannot be told apart")
 	}
 	if c.time == "" {
 		r.Notes = append(r.Notes, "the model is not tested: name the column of the time with --time, and it is tested in months that it has not seen")

@@ -118,10 +118,7 @@ func (g *gathering) missingText(column int) bool {
 
 // moment returns the minute that the row stands for, or in which it begins.
 func (g *gathering) moment(s *hourSet) (time.Time, error) {
-	text := g.table.Text(g.timeColumns[0])
-	for _, column := range g.timeColumns[1:] {
-		text += " " + g.table.Text(column)
-	}
+	text := g.timeText()
 	w, err := g.rules.clock.parse(text)
 	if err != nil {
 		return time.Time{}, g.table.Fault(g.timeColumns[0], fmt.Errorf("%w: %q", err, clip(text)),
@@ -140,6 +137,24 @@ func (g *gathering) moment(s *hourSet) (time.Time, error) {
 		}
 	}
 	return g.begun(at), nil
+}
+
+// timeText is the time of the row. Two columns are a date and a time of day,
+// three and more year, month, day, hour and minute.
+func (g *gathering) timeText() string {
+	text := g.table.Text(g.timeColumns[0])
+	n := len(g.timeColumns)
+	for i, column := range g.timeColumns[1:] {
+		mark := " "
+		switch {
+		case n > 2 && i < 2:
+			mark = "-"
+		case i == 3:
+			mark = ":"
+		}
+		text += mark + g.table.Text(column) //nolint:perfsprint // a file of one column, as most are, makes no second string
+	}
+	return text
 }
 
 // begun returns a moment within what a row stands for.

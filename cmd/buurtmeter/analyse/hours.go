@@ -30,7 +30,7 @@ type hoursConfig struct {
 
 func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	c := &hoursConfig{in: InputFlags(fs), out: OutputFlags(fs)}
-	fs.Func("time", "column with the time; give it again for a file with the date and the time of day in two columns", func(s string) error {
+	fs.Func("time", "column with the time; give it again for a file with the date and the time of day in two columns, or with year, month, day and hour in four", func(s string) error {
 		c.times = append(c.times, s)
 		return nil
 	})
@@ -162,6 +162,9 @@ func (c *hoursConfig) measured() (reading.PropertyInfo, error) {
 	info, _ := reading.InfoOf(p)
 	if len(c.times) == 0 || len(c.values) == 0 {
 		return info, problem(errors.New("which columns hold the time and the values?"), "name them with --time and --value")
+	}
+	if len(c.times) > 5 {
+		return info, problem(fmt.Errorf("%d columns are no time", len(c.times)), "give at most those of year, month, day, hour and minute")
 	}
 	if c.station != "" && len(c.values) > 1 {
 		return info, problem(errors.New("--station and several --value do not go together"), "give one --value, or leave out --station when each column is a station")

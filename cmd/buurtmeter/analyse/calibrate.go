@@ -31,6 +31,7 @@ func calibrateCommand() Command {
 		Example: "buurtmeter analyse calibrate beside.csv --reference station --sensor kit --covariates T,RH --time date",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &calibrateConfig{in: InputFlags(fs), out: OutputFlags(fs)}
+			whereFlag(fs, c.in)
 			fs.StringVar(&c.reference, "reference", "", "column of the reference (x)")
 			fs.StringVar(&c.sensor, "sensor", "", "column of the sensor (y)")
 			list(fs, &c.covariates, "covariates", "", "columns that also go into the model, with commas between them, e.g. T,RH,O3")

@@ -30,6 +30,7 @@ type hoursConfig struct {
 
 func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	c := &hoursConfig{in: InputFlags(fs), out: OutputFlags(fs)}
+	whereFlag(fs, c.in)
 	fs.Func("time", "column with the time; give it again for a file with the date and the time of day in two columns, or with year, month, day and hour in four", func(s string) error {
 		c.times = append(c.times, s)
 		return nil

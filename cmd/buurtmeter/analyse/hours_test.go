@@ -215,6 +215,20 @@ func TestRoundingIsAPolicyWithAName(t *testing.T) {
 	}
 }
 
+// A file of several pollutants, one value a row.
+func TestRowsThatAreMeant(t *testing.T) {
+	const content = "time,parameter,validity,v\n2021-05-01T00:00Z,no2,1,10\n2021-05-01T00:00Z,pm10,1,90\n2021-05-01T01:00Z,no2,2,20\n2021-05-01T02:00Z,no2,-1,-9\n2021-05-01T02:00Z,o3,1,x\n"
+	y := hoursOf(t, content, "-where", "parameter=no2", "-where", "validity=1", "-where", "validity = 2")
+	require.Equal(t, []Number{15, 20, 2}, []Number{y[0].Mean, y[0].Max, Number(y[0].ValidHours)})
+	_, notes, err := ask(t, "hours", []string{written(t, content)}, "-time", "time", "-value", "v", "-property", "no2", "-where", "parameter=no2")
+	require.NoError(t, err)
+	require.Contains(t, notes, "file.csv: 3 of 5 rows fit --where")
+	err = wrong(t, content, "-where", "parameter=NO2", "-where", "validity=1")
+	require.EqualError(t, err, "file.csv: none of 5 rows fits --where")
+	require.Equal(t, "other rows have parameter=no2, parameter=pm10, parameter=o3", try(t, err))
+	wrong(t, content, "-where", "pollutant=no2")
+}
+
 // A list that is given in parts is one list, whatever its order.
 func TestLimitsInParts(t *testing.T) {
 	for _, flags := range [][]string{{"-limits", "35.5,30"}, {"-limits", "30", "-limits", "35.5"}} {

@@ -33,6 +33,7 @@ func pointsCommand() Command {
 		Example: "buurtmeter analyse points points.csv --areas buurten.geojson --area-id buurtcode --value no2 --lon lon --lat lat --limits 10,20,40",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &pointsConfig{in: InputFlags(fs), out: OutputFlags(fs)}
+			whereFlag(fs, c.in)
 			fs.StringVar(&c.areas, "areas", "", "GeoJSON file with the areas, in WGS84 degrees")
 			fs.StringVar(&c.areaID, "area-id", "", "property of the areas that names them, e.g. buurtcode")
 			fs.StringVar(&c.value, "value", "", "column with the values")

@@ -19,11 +19,18 @@ func (in *Input) each(t *Terminal, path string, stopped func() error, columns fu
 	if err := columns(tb); err != nil {
 		return nil, err
 	}
+	rows, err := in.filter(tb)
+	if err != nil {
+		return nil, err
+	}
 	for tb.Next() {
 		if tb.Rows()%(1<<12) == 0 {
 			if err := stopped(); err != nil {
 				return nil, err
 			}
+		}
+		if !rows.takes(tb) {
+			continue
 		}
 		if err := row(); err != nil {
 			return nil, err
@@ -35,7 +42,7 @@ func (in *Input) each(t *Terminal, path string, stopped func() error, columns fu
 	if tb.Rows() == 0 {
 		return nil, problem(fmt.Errorf("%s has no rows below its heading", tb.Name()), "give a file with values")
 	}
-	return tb, nil
+	return tb, rows.tell(t, tb)
 }
 
 // numberOrNaN reads a field of which NaN says that it holds no value.

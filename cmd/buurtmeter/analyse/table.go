@@ -19,6 +19,7 @@ import (
 type Input struct {
 	missing, delimiter, decimal string
 	skip                        int
+	where                       []string
 }
 
 // InputFlags declares the flags of Input.

@@ -109,6 +109,17 @@ func (g *gathering) every(s *hourSet, all gaps) (time.Duration, error) {
 	return step, nil
 }
 
+// dayMeans tells of rows that may be means of a day in a file of hours: a day
+// apart, twenty times or more. Nothing when there are none.
+func (s *hourSet) dayMeans() string {
+	const least, day = 20, 24 * 60
+	n := s.gaps()[day]
+	if n < least {
+		return ""
+	}
+	return fmt.Sprintf("%d rows come a day after the one before them, with nothing in between; each counts as one hour, so leave them out of the file if they are means of a day", n)
+}
+
 // apart writes a duration as people do.
 func apart(d time.Duration) string {
 	const day = 24 * time.Hour

@@ -166,6 +166,17 @@ func TestTheCadenceChanges(t *testing.T) {
 	require.Contains(t, strings.Join(hoursOf(t, table, "-interval", "10m")[0].Notes, "\n"), "have values for less than 45 minutes")
 }
 
+// Means of a day before the hours begin are told: they are no hours.
+func TestDaysBeforeTheHours(t *testing.T) {
+	table := "time,v\n"
+	for i := range 30 {
+		table += newYear.AddDate(0, 0, i).Format(time.RFC3339) + ",5\n"
+	}
+	_, hours, _ := strings.Cut(hourly(time.RFC3339, newYear.AddDate(0, 0, 30), times(500, "6")...), "\n")
+	require.Contains(t, strings.Join(hoursOf(t, table+hours)[0].Notes, "\n"), "30 rows come a day after the one before them")
+	require.NotContains(t, strings.Join(hoursOf(t, "time,v\n"+hours)[0].Notes, "\n"), "come a day after")
+}
+
 // Rows that a sensor of 5 minutes loses are no change of its cadence: an hour
 // with one of twelve is no hour.
 func TestLostRowsAreNoOtherCadence(t *testing.T) {

@@ -95,6 +95,9 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		}
 		own := s.notes()
 		empty += s.empty
+		if days := s.dayMeans(); days != "" && g.rules.interval == 0 {
+			own = append(own, days)
+		}
 		switch each := finest(v.stretches); {
 		case len(v.stretches) > 1:
 			own = append(own, fmt.Sprintf("the time between rows changes: %s; where they are finer than an hour, an hour counts with values for 45 minutes or more", told(v.stretches)))

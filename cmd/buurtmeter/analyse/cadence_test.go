@@ -168,12 +168,13 @@ func TestTheCadenceChanges(t *testing.T) {
 
 // Means of a day before the hours begin are told: they are no hours.
 func TestDaysBeforeTheHours(t *testing.T) {
-	table := "time,v\n"
+	var days strings.Builder
+	days.WriteString("time,v\n")
 	for i := range 30 {
-		table += newYear.AddDate(0, 0, i).Format(time.RFC3339) + ",5\n"
+		days.WriteString(newYear.AddDate(0, 0, i).Format(time.RFC3339) + ",5\n")
 	}
 	_, hours, _ := strings.Cut(hourly(time.RFC3339, newYear.AddDate(0, 0, 30), times(500, "6")...), "\n")
-	require.Contains(t, strings.Join(hoursOf(t, table+hours)[0].Notes, "\n"), "30 rows come a day after the one before them")
+	require.Contains(t, strings.Join(hoursOf(t, days.String()+hours)[0].Notes, "\n"), "30 rows come a day after the one before them")
 	require.NotContains(t, strings.Join(hoursOf(t, "time,v\n"+hours)[0].Notes, "\n"), "come a day after")
 }
 

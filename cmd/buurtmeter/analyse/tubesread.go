@@ -204,6 +204,9 @@ func (tb *Table) pairRow(c tubeColumns, reference, missing int, zone *time.Locat
 	switch {
 	case err != nil:
 		return r, err
+	case !ok && (math.IsNaN(r.Reference) || !r.Result.Known):
+		r.Missing = 1 // without both there is no pair, however many hours there were
+		return r, nil
 	case !ok:
 		return r, tb.Fault(missing, errors.New("it is not told how many reference hours are missing"), "give the percentage, 0 to 100")
 	case v < 0 || v > 100:

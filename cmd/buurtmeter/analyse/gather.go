@@ -14,6 +14,7 @@ import (
 type gathering struct {
 	rules *hoursRules
 	table *Table
+	now   time.Time // zero when it is not known
 
 	stationColumn             int
 	timeColumns, valueColumns []int

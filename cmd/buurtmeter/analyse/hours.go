@@ -93,6 +93,9 @@ func (c *hoursConfig) run(ctx context.Context, t *Terminal, files []string) erro
 		return err
 	}
 	g := &gathering{rules: r}
+	if t.Now != nil {
+		g.now = t.Now()
+	}
 	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return g.columns(tb, c) }, g.row)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type hourSet struct {
 
 	years             map[int]bool
 	last              time.Time
+	latest            reading.Hour  // the last in time with a row
 	forward, backward int           // rows after the one before them in the file, and before it
 	told              map[int64]int // local times that come twice, and which of both they stood for
 	finer             bool
@@ -67,7 +68,7 @@ type finePage struct {
 }
 
 func newHourSet(name string) *hourSet {
-	return &hourSet{name: name, pages: map[reading.Hour]*page{}, years: map[int]bool{}, told: map[int64]int{}}
+	return &hourSet{name: name, latest: math.MinInt32, pages: map[reading.Hour]*page{}, years: map[int]bool{}, told: map[int64]int{}}
 }
 
 // page returns the page of an hour, made when it is not there, and the place of
@@ -96,6 +97,7 @@ func (s *hourSet) seen(at time.Time, year int) {
 		}
 	}
 	s.last = at
+	s.latest = max(s.latest, reading.HourOf(at))
 	p, i := s.page(reading.HourOf(at))
 	minute := uint8(at.Minute())
 	switch {

@@ -110,7 +110,7 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
 			values, left := s.hours(v, first, n)
 			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: v.scale},
-				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture}))
+				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture, Until: g.until(year, s)}))
 			r := g.rules.report(years, values[margin:n-margin])
 			r.Station = s.name
 			if left.short > 0 {
@@ -137,6 +137,25 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		notes = append(notes, fmt.Sprintf("%d rows have no value", empty))
 	}
 	return reports, notes, nil
+}
+
+// until is the first hour of the days to come in a year that is not over; 0 in
+// any other. A row is proof that its hour is over, whatever the clock says, and
+// its day counts as far as it was measured.
+func (g *gathering) until(year int, s *hourSet) reading.Hour {
+	now := reading.HourOf(g.now)
+	if g.now.IsZero() || g.rules.basis.YearOf(now) != year {
+		return 0
+	}
+	seen, end := max(now, s.latest), g.rules.basis.YearStart(year+1)
+	for day := 2; ; day++ {
+		switch start := g.rules.basis.DayStart(year, time.January, day); {
+		case start >= end:
+			return 0
+		case start > seen:
+			return start
+		}
+	}
 }
 
 // margin is how many hours beyond the year are handed to the statistics: the

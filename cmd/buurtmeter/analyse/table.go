@@ -25,7 +25,7 @@ type Input struct {
 // InputFlags declares the flags of Input.
 func InputFlags(fs *flag.FlagSet) *Input {
 	in := &Input{}
-	fs.StringVar(&in.missing, "missing", "-999,-9999", "codes that mean 'no value', beside empty, NA, NaN, null and the like; with commas between them")
+	list(fs, &in.missing, "missing", "-999,-9999", "codes that mean 'no value', beside empty, NA, NaN, null and the like; with commas between them")
 	fs.StringVar(&in.delimiter, "delimiter", "", "what stands between fields: comma, semicolon, tab or pipe (default: found out)")
 	fs.StringVar(&in.decimal, "decimal", "", "decimal mark: point or comma (default: found out)")
 	fs.IntVar(&in.skip, "skip", 0, "lines above the heading")

@@ -170,6 +170,7 @@ func (g *gathering) untangle(s *hourSet) {
 
 // clear leaves out the value of an hour and tells whether there was one.
 func (p *page) clear(i int) (had bool) {
+	p.keep(i, -p.restOf(i))
 	if f := p.fine; f != nil {
 		had = f.n[i] > 0
 		f.sum[i], f.mask[i], f.n[i] = 0, 0, 0

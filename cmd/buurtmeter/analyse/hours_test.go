@@ -370,7 +370,7 @@ func TestDecimalsOfTheFile(t *testing.T) {
 	require.Equal(t, 0.62345/3, float64(y[0].Mean))
 	y = hoursOf(t, "time,v\n2021-01-01T00:00Z,24.241910631741142\n2021-01-01T01:00Z,210000.5\n")
 	require.InEpsilon(t, (24.241910631741142+210000.5)/2, float64(y[0].Mean), 1e-9)
-	require.Contains(t, strings.Join(y[0].Notes, "\n"), "rounded to 4")
+	require.Contains(t, strings.Join(y[0].Notes, "\n"), "counts and verdicts go by 4 of them")
 	err := wrong(t, "time,v\n2021-01-01T00:00Z,3000000000\n")
 	require.ErrorContains(t, err, `line 2, column "v"`)
 }

@@ -53,6 +53,7 @@ type page struct {
 	values [pageHours]int32
 	minute [pageHours]uint8 // of the row, with or without a value
 	fine   *finePage
+	rest   *[pageHours]int64 // what was rounded off, by hour; nil as long as nothing was
 }
 
 // finePage takes over from a page when an hour has rows of a second minute, or
@@ -133,6 +134,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 		switch {
 		case old == reading.Missing && second == 0:
 			p.values[i] = int32(v)
+			p.keep(i, d.rest(s.places))
 			return nil
 		case old != reading.Missing && second == 0: // the one before stands at the minute too
 			s.duplicate(true, int64(old) == v, line)
@@ -147,6 +149,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 	}
 	s.finer = s.finer || f.n[i] > 0
 	f.add(i, minute, v)
+	p.keep(i, d.rest(s.places))
 	return nil
 }
 
@@ -256,29 +259,15 @@ func divide(a, b int64) (q int64, exact bool) {
 
 // rescale changes the number of decimals of everything that was gathered.
 func (s *hourSet) rescale(places int) {
-	change := func(v int64) int64 { return v * 10 }
-	if places < s.places {
-		change = func(v int64) int64 {
-			q, exact := divide(v, 10)
-			if !exact {
-				s.rounded++
-			}
-			return q
-		}
-	}
+	more := places > s.places
 	for _, p := range s.pages {
-		for i, v := range p.values {
-			if v != reading.Missing {
-				p.values[i] = int32(change(int64(v)))
-			}
-		}
-		if p.fine != nil {
-			for i, v := range p.fine.sum {
-				p.fine.sum[i] = change(v)
-			}
-		}
+		s.rounded += p.rescale(more)
 	}
-	s.largest = change(s.largest)
+	if more {
+		s.largest *= 10
+	} else {
+		s.largest, _ = divide(s.largest, 10)
+	}
 	s.places = places
 }
 
@@ -373,9 +362,9 @@ func (v vector) coarsest() time.Duration {
 // 45 minutes, and those within which the cadence changes.
 type leftOut struct{ short, torn int }
 
-// hours returns the hours from first on, in the scale of v, and those
-// that were left out.
-func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, left leftOut) {
+// hours returns the hours from first on, in the scale of v, those that were left
+// out, and what was rounded off each hour, in its steps; nil when nothing was.
+func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, rests []float64, left leftOut) {
 	values = make([]int32, n)
 	at := 0 // the stretch in which the hour begins
 	for i := range values {
@@ -396,11 +385,17 @@ func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, le
 		case !covered(mask, v.stretches[at].every):
 			left.short++
 		default:
-			mean, _ := divide(sum*v.steps, count)
+			mean, exact := divide(sum*v.steps, count)
 			values[i] = int32(mean)
+			if rest := p.restOf(int(h - h>>9<<9)); rest != 0 || !exact {
+				if rests == nil {
+					rests = make([]float64, n)
+				}
+				rests[i] = (float64(sum*v.steps-mean*count) + float64(rest)/restPart*float64(v.steps)) / float64(count)
+			}
 		}
 	}
-	return values, left
+	return values, rests, left
 }
 
 // stretchAt is the stretch that a minute lies in, this one or a later one.
@@ -433,7 +428,7 @@ func (s *hourSet) notes() (notes []string) {
 	add(s.repeated, "rows repeat the time and the value of an earlier one; they count once")
 	add(s.contradicted, "rows have the time of an earlier one and another value; the first counts (first lines: %s)", lines(s.contradictLines))
 	add(s.unsure, "rows have the time of an earlier one within an hour of several values; the first counts")
-	add(min(s.rounded, s.values), "values have more decimals than can be kept beside the largest value; they were rounded to %d", s.places)
+	add(min(s.rounded, s.values), "values have more decimals than can be kept beside the largest value; counts and verdicts go by %d of them", s.places)
 	if s.unordered() {
 		add(s.mixed, "hours are left out: local times come twice there, when the clock goes back, and the rows are not in order, so they cannot be told apart; give times with their zone")
 		if s.mixed == 0 {

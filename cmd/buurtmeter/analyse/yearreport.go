@@ -108,10 +108,13 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {
 			first := g.rules.basis.YearStart(year) - margin
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
-			values, left := s.hours(v, first, n)
+			values, rests, left := s.hours(v, first, n)
 			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: v.scale},
 				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture, Until: g.until(year, s)}))
 			r := g.rules.report(years, values[margin:n-margin])
+			if rests != nil {
+				g.rules.refine(&r, years[len(years)-1], values[margin:n-margin], rests[margin:n-margin])
+			}
 			r.Station = s.name
 			if left.short > 0 {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", left.short))
@@ -194,13 +197,15 @@ func (r *hoursRules) report(years []*norm.Stats, hours []int32) yearReport {
 	d := st.HourDistribution()
 	for _, p := range percentiles() {
 		v, ok := d.Percentile(p)
-		y.Percentiles[strconv.FormatFloat(p, 'f', -1, 64)] = known(v, ok)
+		y.Percentiles[percentileKey(p)] = known(v, ok)
 	}
 	for _, n := range r.norms() {
 		y.Verdicts = append(y.Verdicts, verdictOf(n, norm.JudgeYears(n, r.method, years...)))
 	}
 	return y
 }
+
+func percentileKey(p float64) string { return strconv.FormatFloat(p, 'f', -1, 64) }
 
 func meanOf(s norm.Sum) Number {
 	v, ok := s.Mean()

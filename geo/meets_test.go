@@ -16,7 +16,9 @@ func TestMeets(t *testing.T) {
 	hole := square(4, 4, 2)
 	hole.Reverse()
 	area := orb.MultiPolygon{{square(0, 0, 10), hole}, {square(20, 0, 2)}}
-	box := func(x0, y0, x1, y1 float64) orb.Bound { return orb.Bound{Min: orb.Point{x0, y0}, Max: orb.Point{x1, y1}} }
+	box := func(x0, y0, x1, y1 float64) orb.Bound {
+		return orb.Bound{Min: orb.Point{x0, y0}, Max: orb.Point{x1, y1}}
+	}
 	for _, c := range []struct {
 		name string
 		box  orb.Bound

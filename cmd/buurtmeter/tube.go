@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,14 +19,8 @@ import (
 	"buurtmeter/ingest/tube/store"
 )
 
-// tubeAction is one subcommand of "tube".
-type tubeAction struct {
-	name, usage, short string
-	run                func(*program, context.Context, []string) error
-}
-
-func tubeActions() []tubeAction {
-	return []tubeAction{
+func tubeActions() []action {
+	return []action{
 		{"import", "import SHEET --campaign NAME", "store a lab sheet (XLSX or CSV) of passive NO2 samplers", (*program).importTubes},
 		{"list", "list [--campaign NAME]", "list the campaigns, or the sets and places of one", (*program).listTubes},
 		{"place", "place --campaign NAME --location L", "give a location of the sheets its name, and the station that it is", (*program).placeTubes},
@@ -39,30 +32,8 @@ func tubeActions() []tubeAction {
 
 // runTube keeps campaigns of passive samplers.
 func runTube(ctx context.Context, p *program, args []string) error {
-	actions := tubeActions()
-	name := ""
-	if len(args) > 0 {
-		name = args[0]
-	}
-	switch name {
-	case "help", "-h", "--help", "-help":
-		for _, a := range actions {
-			if _, err := fmt.Fprintf(p.stdout, "  tube %-46s %s\n", a.usage, a.short); err != nil {
-				return err
-			}
-		}
-		_, err := fmt.Fprintln(p.stdout, "\nFlags of an action: buurtmeter tube ACTION -h. Names of campaigns and locations, WHO and WHY are public:\nleave names of people and house numbers out. Without a server: buurtmeter analyse tubes.")
-		return err
-	}
-	i := slices.IndexFunc(actions, func(a tubeAction) bool { return a.name == name })
-	if i < 0 {
-		err := errors.New("tube wants an action first")
-		if name != "" && !strings.HasPrefix(name, "-") {
-			err = fmt.Errorf("tube has no action %q", name)
-		}
-		return hint(err, "use one of import, list, place, calibrate, means, events; 'buurtmeter tube help' tells more")
-	}
-	return actions[i].run(p, ctx, args[1:])
+	return p.act(ctx, "tube", tubeActions(), "Names of campaigns and locations, WHO and WHY are public:\n"+
+		"leave names of people and house numbers out. Without a server: buurtmeter analyse tubes.", args)
 }
 
 // tubeCall is one call of an action.

@@ -21,8 +21,10 @@ type Sheet struct {
 	// Set names the set of tubes, from the title ("Resultaten NO2 analyse set
 	// 034a"); the name of the file without its ending when the title has none.
 	Set string
-	// Lab is what the sheet says of the laboratory and its method.
-	Lab Lab
+	// Lab is what the sheet says of the laboratory and its method. LabSaid tells
+	// that whoever imports it says so, which then goes before what is known.
+	Lab     Lab
+	LabSaid bool
 	// Tubes are the rows that could be read, field blanks among them.
 	Tubes []Exposure
 	// Problems are what could not be read, by sheet and row; MoreProblems counts

@@ -30,6 +30,7 @@ type stationBody struct {
 	History      historyBody
 	Assessments  []assessmentRow
 	Calibrations []calibrationRow
+	Campaigns    []campaignView
 }
 
 // meanRow is a year mean with how much of the year is behind it.
@@ -73,6 +74,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	}
 	b.Assessments = r.assessments(assessed)
 	b.Calibrations = r.calibrations(st)
+	b.Campaigns = r.campaigns(st.ID)
 	for _, p := range st.Properties {
 		c, err := s.chartOf(ctx, r, p, []opendata.Station{st})
 		if err != nil {

@@ -133,6 +133,16 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	require.Equal(t, version, again)
 	require.Equal(t, points, r.verdict(area))
 
+	require.Contains(t, r.page("/meetpunt/dijk"), "laboratorium niet bekend")
+	require.Contains(t, r.must("tube", "import", sheet, "--campaign", "Schone lucht", "--lab", "Buro Blauw"), "only its laboratory is named anew")
+	require.Contains(t, r.page("/meetpunt/dijk"), "laboratorium Buro Blauw")
+	_, _, body = get(t, r.s.url("/v1/campaigns"), "application/json")
+	require.Contains(t, body, `"name":"Buro Blauw"`)
+	require.Contains(t, body, "location-named")
+	require.NotContains(t, body, "Dijk", "where the tubes hung is not public")
+	_, _, body = get(t, r.s.url("/v1/stations/kade/tubes"), "application/json")
+	require.Contains(t, body, `"name":"Buro Blauw"`)
+
 	_, pairs := tubeFiles(t)
 	r.must("tube", "calibrate", "--campaign", "Schone lucht", "--pairs", pairs)
 	calibrated := r.verdict(area)["kade"]

@@ -101,7 +101,10 @@ func (r request) stationFacts(st opendata.Station) []fact {
 	if st.Maker != "" {
 		fs = append(fs, fact{r.T("fact.maker"), st.Maker})
 	}
-	if !st.Since.IsZero() {
+	if years := r.tubeYears(st.ID); len(years) > 0 && years[0].Year < clock(st.Since).Year() {
+		// Tubes are registered when their results are in.
+		fs = append(fs, fact{r.T("fact.since"), strconv.Itoa(years[0].Year)})
+	} else if !st.Since.IsZero() {
 		fs = append(fs, fact{r.T("fact.since"), r.Day(st.Since)})
 	}
 	return fs

@@ -88,9 +88,9 @@ func (r request) campaigns(id reading.StationID) (views []campaignView) {
 		met[c.Name] = true
 		v := campaignView{Title: r.T("campaign.title", "campaign", c.Name), Lines: r.labLines(c)}
 		if k := c.Calibration; k != nil {
-			offset := "+ " + r.Num(k.Offset, 2)
+			offset := "+" + nbsp + r.Num(k.Offset, 2)
 			if k.Offset < 0 {
-				offset = "− " + r.Num(-k.Offset, 2)
+				offset = "−" + nbsp + r.Num(-k.Offset, 2)
 			}
 			v.Lines = append(v.Lines, r.N("campaign.calibrated", k.Line.N, "factor", r.Num(k.Factor, 3), "offset", offset, "mad", r.Num(k.After.MAD, 1)))
 		} else {

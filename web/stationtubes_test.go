@@ -62,7 +62,7 @@ func TestCampaignIsToldOncePerStation(t *testing.T) {
 	r := request{words: nl, g: g}
 	got := r.campaigns("a")
 	require.Len(t, got, 1)
-	lines := strings.Join(got[0].Lines, "\n")
+	lines := strings.ReplaceAll(strings.Join(got[0].Lines, "\n"), nbsp, " ")
 	assert.Contains(t, lines, "24 paren van buisjes naast een officieel meetpunt: 0,996 × het buisje − 1,14 µg/m³. Het verschil is daarna gemiddeld 1,5 µg/m³.")
 	assert.Contains(t, lines, "telt als de helft")
 	assert.Contains(t, lines, "van de uitslagen af gehaald")

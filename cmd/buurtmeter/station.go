@@ -187,6 +187,10 @@ func (f *placeFlags) add(fs *flag.FlagSet) {
 	fs.Float64Var(&f.lat, "lat", 0, "latitude; stays secret")
 }
 
+// defaultCadence is the time between two readings of a station that says nothing
+// of it.
+const defaultCadence = 5 * time.Minute
+
 func (p *program) addStation(ctx context.Context, args []string) error {
 	c := p.stationCall("add", false)
 	c.open = p.makeRegister
@@ -194,7 +198,7 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 	kind := c.String("kind", string(reading.KindSensor), "reference, sensor, sensor-calibrated or tube")
 	model := c.String("model", "", "kit or instrument type")
 	maker := c.String("maker", "bewoner", "who runs it, in public words")
-	cadence := c.Duration("cadence", 5*time.Minute, "expected time between two readings")
+	cadence := c.Duration("cadence", defaultCadence, "expected time between two readings")
 	var at placeFlags
 	at.add(c.FlagSet)
 	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {

@@ -22,7 +22,7 @@ func tubeActions() []action {
 	return []action{
 		{"import", "import SHEET... --campaign NAME", "store lab sheets (XLSX or CSV) of passive NO2 samplers", (*program).importTubes},
 		{"list", "list [--campaign NAME]", "list the campaigns, or the sets and places of one", (*program).listTubes},
-		{"place", "place --campaign NAME --location L", "give a location of the sheets its name, and the station that it is", (*program).placeTubes},
+		{"place", "place --campaign NAME --location L|--file LIST", "give locations of the sheets their names, and the stations that they are", (*program).placeTubes},
 		{"calibrate", "calibrate --campaign NAME --pairs PAIRS.csv", "set the tubes right by those beside reference stations", (*program).calibrateTubes},
 		{"means", "means --campaign NAME", "the year means, as they are and set right", (*program).tubeMeans},
 		{"events", "events --campaign NAME", "what was imported and corrected, by whom and why", (*program).tubeEvents},
@@ -66,6 +66,11 @@ func (c *tubeCall) parse(args []string) error {
 
 // with calls fn with the campaigns of the register.
 func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*store.Store) error) error {
+	return c.withRegister(ctx, open, func(_ *register.Register, s *store.Store) error { return fn(s) })
+}
+
+// withRegister calls fn with the register too.
+func (c *tubeCall) withRegister(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*register.Register, *store.Store) error) error {
 	if c.campaign == "" {
 		return hint(errors.New("which campaign?"), "name it with --campaign, e.g. --campaign 'Schone lucht 2025'; 'buurtmeter tube list' shows them")
 	}
@@ -74,7 +79,7 @@ func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) 
 		return err
 	}
 	defer func() { _ = reg.Close() }()
-	return tubeHint(fn(store.New(reg, c.p.now)))
+	return tubeHint(fn(reg, store.New(reg, c.p.now)))
 }
 
 // tubeHint says what to do about what a store refuses.
@@ -137,9 +142,6 @@ func listCampaign(ctx context.Context, w io.Writer, s *store.Store, name string)
 	}
 	for _, x := range sets {
 		_, _ = fmt.Fprintf(w, "set %s\tversion %d\t%d tubes\t%s\timported %s\tlaboratory: %s\n", x.Name, x.Version, len(x.Tubes), printable(x.Title), x.Imported.Format(time.DateOnly), x.Lab)
-		for _, l := range x.LeftOut {
-			_, _ = fmt.Fprintf(w, "  left out of set %s: %s\n", x.Name, printable(l.String()))
-		}
 	}
 	tubes, err := s.Exposures(ctx, plan)
 	if err != nil {
@@ -154,28 +156,17 @@ func listCampaign(ctx context.Context, w io.Writer, s *store.Store, name string)
 		n[x.Location]++
 	}
 	slices.Sort(places)
+	defer func() { // below the table, whose columns they would stretch
+		for _, x := range sets {
+			for _, l := range x.LeftOut {
+				_, _ = fmt.Fprintf(w, "left out of set %s: %s\n", x.Name, printable(l.String()))
+			}
+		}
+	}()
 	for _, x := range places {
 		_, _ = fmt.Fprintf(w, "place %s\t%d periods\n", printable(x), n[x])
 	}
 	return nil
-}
-
-func (p *program) placeTubes(ctx context.Context, args []string) error {
-	c := p.tubeCall("place", true)
-	location := c.String("location", "", "the location as it stands in the sheets")
-	name := c.String("name", "", "what it is called (default: the same)")
-	station := c.String("station", "", "id of the station, of the kind tube, that it is")
-	if err := c.parse(args); err != nil {
-		return err
-	}
-	return c.with(ctx, p.openRegister, func(s *store.Store) error {
-		called := orElse(*name, *location)
-		if err := s.Place(ctx, c.campaign, *location, called, reading.StationID(*station), c.by, c.why); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(p.stdout, "%s is %s\n", *location, called)
-		return err
-	})
 }
 
 func (p *program) tubeEvents(ctx context.Context, args []string) error {

@@ -44,7 +44,7 @@ func (p *program) importTubes(ctx context.Context, args []string) error {
 		for i, path := range files {
 			if err := c.one(ctx, s, path); err != nil {
 				if rest := len(files) - i - 1; rest > 0 {
-					_, _ = fmt.Fprintf(p.stderr, "note: the %d files before %s were read, the %d after it were not\n", i, path, rest)
+					_, _ = fmt.Fprintf(p.stderr, "note: the %d files before %s are done, the %d after it are not\n", i, path, rest)
 				}
 				return err
 			}

@@ -116,6 +116,6 @@ func TestTubeImportKeepsTheLaboratory(t *testing.T) {
 
 	out = tubes(true, "import", silent, filepath.Join(t.TempDir(), "geen.csv"), told)
 	require.Contains(t, out, "nothing changed")
-	require.Contains(t, out, "the 1 after it were not")
+	require.Contains(t, out, "the 1 after it are not")
 	require.Contains(t, tubes(true, "import", silent, told, "--set", "x"), "--set names one set")
 }

@@ -83,6 +83,11 @@ func stationPairs(ctx context.Context, t *analyse.Terminal, in *analyse.Input, s
 	if err != nil {
 		return nil, err
 	}
+	for location, column := range beside {
+		if _, ok := stations.Column(column); !ok {
+			return nil, hint(fmt.Errorf("%s has no station %q, beside which the tubes of %q hung", path, column, location), "its stations are: %s", strings.Join(stations.Names, ", "))
+		}
+	}
 	tubes, err := s.Exposures(ctx, plan)
 	if err != nil {
 		return nil, err
@@ -172,7 +177,7 @@ func (p *program) tubeMeans(ctx context.Context, args []string) error {
 			t.Warn("the campaign has no calibration: these are the means of the tubes as they are (buurtmeter tube calibrate)")
 		}
 		if leftOut > 0 {
-			t.Warn("rows of the sheets could not be read and are left out, up to %d behind one mean: 'buurtmeter tube list --campaign %s' names them", leftOut, c.campaign)
+			t.Warn("rows of the sheets could not be read and are left out, up to %d behind one mean: 'tube list' of the campaign names them", leftOut)
 		}
 		if out.JSON() {
 			return t.WriteJSON(all)

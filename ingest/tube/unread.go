@@ -22,7 +22,11 @@ type Problem struct {
 
 // String is the problem with its place, for people.
 func (p Problem) String() string {
-	return fmt.Sprintf("sheet %s, row %d, column %s: %s: %s", quoted(p.Sheet), p.Row, p.Column, p.What, p.Do)
+	s := fmt.Sprintf("sheet %s, row %d, column %s: %s", quoted(p.Sheet), p.Row, p.Column, p.What)
+	if p.Do != "" {
+		s += ": " + p.Do
+	}
+	return s
 }
 
 // maxProblems bounds what is kept to be told: a wrong file has a problem in every

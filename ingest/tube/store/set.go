@@ -86,6 +86,23 @@ func (s *Store) Raw(ctx context.Context, campaign, set string, version int64) ([
 	return raw, nil
 }
 
+// Locations returns the places of all sheets as they stand there, also of
+// versions that no longer count, in order.
+func (s *Store) Locations(ctx context.Context, campaign string) ([]string, error) {
+	var all []string
+	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT DISTINCT location FROM tube_result WHERE campaign = $1 ORDER BY location`, campaign)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var l string
+		err := scan(&l)
+		all = append(all, l)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the locations of a campaign: %w", err)
+	}
+	return all, nil
+}
+
 // Place says that a location of the sheets is called place, and that it is the
 // station, if any. The station must be one of the kind tube. It is an event.
 func (s *Store) Place(ctx context.Context, campaign, location, place string, station reading.StationID, actor, why string) error {

@@ -55,7 +55,8 @@ func TestCampaignIsToldOncePerStation(t *testing.T) {
 	g := &opendata.Graph{
 		Campaigns: []opendata.Campaign{{Name: "A", Policy: tube.HalfLimit, Blanks: tube.BlanksSubtracted, Calibration: &k, Sheets: []opendata.TubeSheet{{Set: "x", LeftOut: many}}}},
 		YearStats: []opendata.YearStat{
-			{Station: "a", Year: 2024, Tube: &opendata.TubeYear{Campaign: "A"}}, {Station: "a", Year: 2025, Tube: &opendata.TubeYear{Campaign: "A"}},
+			{Station: "a", Year: 2024, Tube: &opendata.TubeYear{Campaign: "A"}},
+			{Station: "a", Year: 2025, Tube: &opendata.TubeYear{Campaign: "A"}},
 			{Station: "b", Year: 2025, Tube: &opendata.TubeYear{Campaign: "gone"}},
 		},
 	}

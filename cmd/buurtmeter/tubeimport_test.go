@@ -25,14 +25,20 @@ func labSheet(t *testing.T, name, above string, first int, results ...string) st
 	return path
 }
 
-func TestTubeImportNamesEveryRowThatItCannotRead(t *testing.T) {
+// tubeCampaign runs "tube" for one campaign in a register of its own; the first
+// argument tells whether it must fail.
+func tubeCampaign(t *testing.T) func(fail bool, args ...string) string {
 	data := t.TempDir()
-	tubes := func(fail bool, args ...string) string {
+	return func(fail bool, args ...string) string {
 		t.Helper()
 		out, err := runCommand(t, append(append([]string{"tube"}, args...), "--campaign", "Lucht", "--data", data)...)
 		require.Equal(t, fail, err != nil, out)
 		return out
 	}
+}
+
+func TestTubeImportNamesEveryRowThatItCannotRead(t *testing.T) {
+	tubes := tubeCampaign(t)
 	sheet := labSheet(t, "blad.csv", "", 1, "20", "veel", "<15", "-3", "1200")
 	out := tubes(true, "import", sheet)
 	for _, want := range []string{
@@ -82,13 +88,7 @@ func TestTubeImportNamesEveryRowThatItCannotRead(t *testing.T) {
 }
 
 func TestTubeImportKeepsTheLaboratory(t *testing.T) {
-	data := t.TempDir()
-	tubes := func(fail bool, args ...string) string {
-		t.Helper()
-		out, err := runCommand(t, append(append([]string{"tube"}, args...), "--campaign", "Lucht", "--data", data)...)
-		require.Equal(t, fail, err != nil, out)
-		return out
-	}
+	tubes := tubeCampaign(t)
 	silent, told := labSheet(t, "een.csv", "", 1, "20"), labSheet(t, "twee.csv", "Laboratorium: Gradko\nMethode: 20 % TEA\n", 10, "30")
 	out := tubes(false, "import", silent, told)
 	require.Contains(t, out, "set een: 1 tubes")

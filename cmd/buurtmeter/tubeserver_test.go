@@ -116,6 +116,7 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	for _, want := range []string{"41,0 µg/m³ (", "92 %", "12 perioden van campagne Schone lucht; niet geijkt", "1 uitslag lager dan het lab kan meten", "meet met buisjes; laatste jaar 2025", "/v1/datasets/verdicts/data.csv?station=dijk"} {
 		require.Contains(t, page, want)
 	}
+	require.Regexp(t, `Meet sinds</[a-z]+>\s*<[^>]*>2025<`, page, "not when it was registered")
 	require.NotContains(t, page, `id="week"`, "tubes have no hours to draw")
 	require.NotContains(t, page, "nog geen bruikbare uren")
 	page = r.page("/buurt/" + area + "?year=2025")

@@ -93,6 +93,8 @@ type Graph struct {
 	Flagged []FlagCount
 	// Histories of the stations, also of deleted ones, which are in no other list.
 	Histories map[reading.StationID]History
+	// Campaigns of diffusion tubes, by name.
+	Campaigns []Campaign
 }
 
 // VerdictKey addresses an area verdict.

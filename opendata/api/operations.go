@@ -27,6 +27,7 @@ func (s *service) routes(app *fiber.App) {
 	s.stationRoutes(a)
 	s.historyRoutes(a)
 	s.assessmentRoutes(a)
+	s.tubeRoutes(a)
 	s.verdictRoutes(a)
 	s.datasetRoutes(a)
 	s.fileRoutes(group, a)

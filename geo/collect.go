@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ type Collector struct{ r reader }
 func NewCollector(year int, gemeente Code) *Collector {
 	return &Collector{reader{
 		year: year, gemeente: gemeente, source: DefaultSource, seen: map[Code]bool{},
-		plainNames: map[string]string{}, years: map[int][]Code{},
+		plainNames: map[string]string{}, years: map[int][]Code{}, elsewhere: map[Code]int{},
 	}}
 }
 
@@ -58,12 +59,11 @@ func (c *Collector) Areas() ([]Area, error) { return c.r.finish() }
 // Problems returns what was left out or mended, in the order of the features.
 func (c *Collector) Problems() []Problem { return c.r.problems }
 
-// Features counts what was taken in, Elsewhere the areas of other gemeenten
-// among them.
+// Features counts what was taken in.
 func (c *Collector) Features() int { return c.r.features }
 
-// Elsewhere counts the areas of other gemeenten.
-func (c *Collector) Elsewhere() int { return c.r.elsewhere }
+// Elsewhere returns the gemeenten whose areas were passed over, in code order.
+func (c *Collector) Elsewhere() []Code { return slices.Sorted(maps.Keys(c.r.elsewhere)) }
 
 // checkVintage refuses features that name another year than the one that is
 // read, or several.

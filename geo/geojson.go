@@ -152,7 +152,7 @@ type reader struct {
 	// gemeente is the only one whose areas are kept; empty for all. elsewhere
 	// counts the areas of others.
 	gemeente  Code
-	elsewhere int
+	elsewhere map[Code]int
 	// plainNames, see propertiesOf. years are the areas by the vintage that their
 	// features name.
 	plainNames map[string]string
@@ -284,7 +284,7 @@ func (f *reader) take(index int, feat feature, geometry func() (orb.MultiPolygon
 		f.problem(index, "", CauseFeature, "%v", err)
 		return
 	case f.gemeente != "" && GemeenteOf(a.Code) != f.gemeente:
-		f.elsewhere++
+		f.elsewhere[GemeenteOf(a.Code)]++
 		return
 	}
 	if year := props.vintage(); year != 0 {

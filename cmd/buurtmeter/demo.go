@@ -68,10 +68,11 @@ func runDemo(ctx context.Context, p *program, args []string) error {
 // then live.
 func (s *server) runFleet(ctx context.Context, c demoConfig) error {
 	devices := firmwaresim.Fleet(c.seed, c.fleet)
-	areas, err := s.areas.Areas(ctx, geo.Buurt)
+	g, err := s.builder.Graph(ctx)
 	if err != nil {
 		return fmt.Errorf("areas: %w", err)
 	}
+	areas := g.Areas // those of the municipality that is shown
 	groups := map[time.Time][]firmwaresim.Device{}
 	places := fleetPlaces(areas, c.fleet, c.seed)
 	for i := range devices {

@@ -180,7 +180,7 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 	if g.AreaYear, g.Schematic, err = b.areas.Active(ctx); err != nil {
 		return fmt.Errorf("active areas: %w", err)
 	}
-	town, err := b.shown(ctx)
+	town, err := ShownGemeente(ctx, b.areas, b.Gemeente)
 	if err != nil {
 		return err
 	}
@@ -204,24 +204,24 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 	return nil
 }
 
-// shown is the gemeente whose areas the graph holds, out of those of the
-// boundaries.
-func (b *Builder) shown(ctx context.Context) (geo.Code, error) {
-	towns, err := b.areas.Gemeenten(ctx)
+// ShownGemeente is the gemeente whose areas are shown out of those of the
+// boundaries: the one that is wanted, or when that is empty the only one, else
+// DefaultGemeente. The error wraps ErrGemeente when the boundaries do not hold it.
+func ShownGemeente(ctx context.Context, areas *geo.Store, wanted geo.Code) (geo.Code, error) {
+	towns, err := areas.Gemeenten(ctx)
 	if err != nil {
 		return "", fmt.Errorf("gemeenten: %w", err)
 	}
-	town := b.Gemeente
 	switch {
-	case town == "" && len(towns) == 1:
+	case wanted == "" && len(towns) == 1:
 		return towns[0], nil
-	case town == "":
-		town = DefaultGemeente
+	case wanted == "":
+		wanted = DefaultGemeente
 	}
-	if !slices.Contains(towns, town) {
-		return "", fmt.Errorf("%w: %s is not among the %d of them (%s)", ErrGemeente, town, len(towns), geo.FirstCodes(towns))
+	if !slices.Contains(towns, wanted) {
+		return "", fmt.Errorf("%w: %.20q is not among the %d of them (%s)", ErrGemeente, string(wanted), len(towns), geo.FirstCodes(towns))
 	}
-	return town, nil
+	return wanted, nil
 }
 
 // addStations fills the public stations and returns the register's own.

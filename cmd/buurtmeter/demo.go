@@ -14,6 +14,7 @@ import (
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
+	"buurtmeter/opendata"
 )
 
 // demoConfig is the simulated fleet beside the server.
@@ -68,11 +69,14 @@ func runDemo(ctx context.Context, p *program, args []string) error {
 // then live.
 func (s *server) runFleet(ctx context.Context, c demoConfig) error {
 	devices := firmwaresim.Fleet(c.seed, c.fleet)
-	g, err := s.builder.Graph(ctx)
+	town, err := opendata.ShownGemeente(ctx, s.areas, geo.Code(s.config.gemeente))
+	if err != nil {
+		return hintShown(fmt.Errorf("areas: %w", err))
+	}
+	areas, err := s.areas.AreasIn(ctx, geo.Buurt, town)
 	if err != nil {
 		return fmt.Errorf("areas: %w", err)
 	}
-	areas := g.Areas // those of the municipality that is shown
 	groups := map[time.Time][]firmwaresim.Device{}
 	places := fleetPlaces(areas, c.fleet, c.seed)
 	for i := range devices {

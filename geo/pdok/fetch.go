@@ -222,8 +222,17 @@ func (f *Fetch) filter(c *collection) geo.Code {
 }
 
 // Areas reads what was fetched. Problems are what was left out or mended; the
-// error wraps those of geo.ReadGeoJSON, or tells of a level without areas.
+// error wraps those of geo.ReadGeoJSON, or tells of a level without areas. After an
+// error the pages are forgotten: the service may be mended tomorrow.
 func (f *Fetch) Areas() ([]geo.Area, []geo.Problem, error) {
+	areas, problems, err := f.readPages()
+	if err != nil && !errors.Is(err, ErrIncomplete) {
+		err = errors.Join(err, f.restart())
+	}
+	return areas, problems, err
+}
+
+func (f *Fetch) readPages() ([]geo.Area, []geo.Problem, error) {
 	all := geo.NewCollector(f.o.Year, f.o.Gemeente)
 	for _, name := range collections() {
 		c := f.state.Collections[name]

@@ -48,7 +48,7 @@ func scanPage(r io.Reader) (pageFacts, error) {
 	if t != json.Delim('{') {
 		return facts, fmt.Errorf("%w: it begins with %.20q", ErrAnswer, fmt.Sprint(t))
 	}
-	found := false
+	found, kind := false, ""
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
@@ -66,6 +66,8 @@ func scanPage(r io.Reader) (pageFacts, error) {
 			return facts, unexpected(err)
 		}
 		switch key {
+		case "type":
+			_ = json.Unmarshal(value, &kind) // another form is another kind
 		case "links":
 			facts.next = nextOf(value)
 		case "numberReturned":
@@ -77,8 +79,8 @@ func scanPage(r io.Reader) (pageFacts, error) {
 	if _, err := d.Token(); err != nil {
 		return facts, unexpected(err)
 	}
-	if !found {
-		return facts, fmt.Errorf("%w: JSON without features", ErrAnswer)
+	if !found || kind != "FeatureCollection" {
+		return facts, fmt.Errorf("%w: JSON of type %.30q without features", ErrAnswer, kind)
 	}
 	return facts, nil
 }

@@ -54,6 +54,7 @@ func verdictsExplanation() map[string]opendata.Text {
 		"periods":     {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
 		"simulated":   {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
 		"areaYear":    {NL: "het jaar van de grenzen waarmee de meetpunten bij de buurt geteld zijn; null bij getekende grenzen", EN: "vintage of the boundaries by which the stations are counted to the area; null when those are drawings"},
+		"inhabitants": {NL: "inhabitants, households en density: kerncijfers van het CBS op 1 januari van het genoemde jaar; null als ze niet bekend zijn", EN: "inhabitants, households and density: key figures of CBS on 1 January of the year given; null when they are not known"},
 		"schematic":   {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paulmach/orb/encoding/wkb"
@@ -198,7 +199,7 @@ func (s *Store) Digest(ctx context.Context, year int) (string, error) {
 		return "", fmt.Errorf("read the vintages of areas: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	all := ""
+	var all strings.Builder
 	for rows.Next() {
 		var level, digest string
 		if err := rows.Scan(&level, &digest); err != nil {
@@ -207,7 +208,7 @@ func (s *Store) Digest(ctx context.Context, year int) (string, error) {
 		if digest == "" {
 			return "", errors.Join(rows.Err(), rows.Close())
 		}
-		all += level + " " + digest + "\n"
+		all.WriteString(level + " " + digest + "\n")
 	}
-	return all, errors.Join(rows.Err(), rows.Close())
+	return all.String(), errors.Join(rows.Err(), rows.Close())
 }

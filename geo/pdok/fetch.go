@@ -180,8 +180,10 @@ func (f *Fetch) collection(ctx context.Context, name string) error {
 		c = &collection{Next: f.source.first(name, f.o.Year, f.o.Gemeente), Matched: -1}
 		f.state.Collections[name] = c
 	} else if len(c.Pages) > 0 {
-		f.o.Progress(Progress{Collection: name, Pages: len(c.Pages), Features: c.features(), Bytes: c.bytes(),
-			Note: fmt.Sprintf("%s: goes on with the %d pages that are stored", name, len(c.Pages))})
+		f.o.Progress(Progress{
+			Collection: name, Pages: len(c.Pages), Features: c.features(), Bytes: c.bytes(),
+			Note: fmt.Sprintf("%s: goes on with the %d pages that are stored", name, len(c.Pages)),
+		})
 	}
 	again := f.state.resumed && len(c.Pages) > 0
 	for !c.Whole {

@@ -4,10 +4,10 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +94,7 @@ func TestFetchRefusesWhatIsNotWhole(t *testing.T) {
 	}
 	pageWith := func(next string) func(http.ResponseWriter, *http.Request, int) bool {
 		return func(w http.ResponseWriter, r *http.Request, n int) bool {
-			next := strings.NewReplacer("N", fmt.Sprint(n), "SELF", r.URL.String()).Replace(next)
+			next := strings.NewReplacer("N", strconv.Itoa(n), "SELF", r.URL.String()).Replace(next)
 			_, _ = fmt.Fprintf(w, `{"type":"FeatureCollection","links":[{"rel":"next","href":%q}],"features":[]}`, next)
 			return true
 		}
@@ -231,7 +231,7 @@ func halfGzip(w http.ResponseWriter, announced bool) {
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {
-		_ = conn.(net.Conn).Close()
+		_ = conn.Close()
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *service) page(w http.ResponseWriter, r *http.Request, name string, q ur
 			return
 		}
 	}
-	links := `{"rel":"self","type":"application/geo+json","href":"x"}`
+	links := []string{`{"rel":"self","type":"application/geo+json","href":"x"}`}
 	if to < len(all) {
 		next := q
 		next.Set("cursor", fmt.Sprintf("c%d", to))
@@ -117,13 +117,13 @@ func (s *service) page(w http.ResponseWriter, r *http.Request, name string, q ur
 			if kind == "application/geo+json" {
 				next.Set("f", "json")
 			}
-			links += fmt.Sprintf(`,{"rel":"next","type":%q,"href":%q}`, kind, s.links+"/collections/"+name+"/items?"+next.Encode())
+			links = append(links, fmt.Sprintf(`{"rel":"next","type":%q,"href":%q}`, kind, s.links+"/collections/"+name+"/items?"+next.Encode()))
 		}
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Content-Crs", "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>")
 	_, _ = fmt.Fprintf(w, `{"type":"FeatureCollection","timeStamp":"2026-01-01T00:00:00Z","links":[%s],"features":[%s],"numberReturned":%d%s}`,
-		links, strings.Join(all[from:to], ","), to-from, s.extra)
+		strings.Join(links, ","), strings.Join(all[from:to], ","), to-from, s.extra)
 }
 
 // square is the geometry of a box of a hundredth of a degree.

@@ -163,7 +163,7 @@ func (f *Fetch) save() error {
 		return err
 	}
 	path := filepath.Join(f.folder, stateFile)
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // in our own folder
 	if err == nil {
 		_, err = file.Write(text)
 		err = errors.Join(err, file.Sync(), file.Close())

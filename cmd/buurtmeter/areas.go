@@ -48,6 +48,10 @@ func runAreas(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
+	typed := slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "gemeente") })
+	if c.all && !typed {
+		c.gemeente = "" // the one that the environment names for the site
+	}
 	action := strings.Join(rest, " ")
 	switch {
 	case action == "import", len(rest) == 2 && rest[0] == "import":

@@ -170,6 +170,48 @@ func (s *Store) Area(ctx context.Context, c Code) (a Area, ok bool, err error) {
 	return Area{}, false, err
 }
 
+// OnlyGemeente returns the gemeente of all buurten of the active vintage; empty
+// when they are of several. It costs the same for a country as for a town.
+func (s *Store) OnlyGemeente(ctx context.Context) (Code, error) {
+	v, err := active(ctx, s.register.ReadDB())
+	if err != nil {
+		return "", err
+	}
+	if v.schematic() {
+		return townCode, nil
+	}
+	var first, last Code
+	err = s.register.ReadDB().QueryRowContext(ctx, `SELECT
+		(SELECT code FROM area WHERE year = $1 AND level = $2 ORDER BY code LIMIT 1),
+		(SELECT code FROM area WHERE year = $1 AND level = $2 ORDER BY code DESC LIMIT 1)`, v.year, string(Buurt)).Scan(&first, &last)
+	if err != nil {
+		return "", fmt.Errorf("read gemeenten: %w", err)
+	}
+	if GemeenteOf(first) != GemeenteOf(last) {
+		return "", nil
+	}
+	return GemeenteOf(first), nil
+}
+
+// HasGemeente tells whether the active vintage has buurten of the gemeente.
+func (s *Store) HasGemeente(ctx context.Context, gemeente Code) (bool, error) {
+	v, err := active(ctx, s.register.ReadDB())
+	if err != nil {
+		return false, err
+	}
+	if level, ok := LevelOf(gemeente); !ok || level != Gemeente || v.schematic() {
+		return gemeente == townCode && v.schematic(), nil
+	}
+	prefix := "BU" + string(gemeente[2:])
+	var n int
+	err = s.register.ReadDB().QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM area
+		WHERE year = $1 AND level = $2 AND code >= $3 AND code < $4 LIMIT 1) found`, v.year, string(Buurt), prefix, prefix+"~").Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read gemeenten: %w", err)
+	}
+	return n > 0, nil
+}
+
 // Gemeenten returns the gemeenten that the buurten of the active vintage lie in,
 // in code order.
 func (s *Store) Gemeenten(ctx context.Context) ([]Code, error) {

@@ -85,6 +85,12 @@ func TestAStationHasAnAreaPerVintage(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		r, s := open(t, dsn)
 		require.NoError(t, s.Assign(t.Context(), "early", add(t, r, "early", 4.81, 52.44)))
+		only, err := s.OnlyGemeente(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, geo.Code("GM0479"), only)
+		has, err := s.HasGemeente(t.Context(), only)
+		require.NoError(t, err)
+		require.True(t, has)
 		drawn, err := s.AreasOfStation(t.Context(), "early")
 		require.NoError(t, err)
 		require.Len(t, drawn, 1)
@@ -121,6 +127,9 @@ func TestAStationHasAnAreaPerVintage(t *testing.T) {
 		require.NoError(t, s.Assign(t.Context(), "later", later))
 		want("later", map[int]geo.Code{2016: "BU04790002", 2025: "BU04790102"})
 
+		only, err = s.OnlyGemeente(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, geo.Code("GM0479"), only)
 		require.NoError(t, s.Remove(t.Context(), 2025))
 		want("early", map[int]geo.Code{2016: "BU04790002"})
 	})
@@ -165,6 +174,14 @@ func TestImportOfTheSame(t *testing.T) {
 		towns, err := s.Gemeenten(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []geo.Code{"GM0363", "GM0479"}, towns)
+		only, err := s.OnlyGemeente(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, only)
+		for c, want := range map[geo.Code]bool{"GM0479": true, "GM0363": true, "GM0392": false, "GM04": false, "BU04790001": false, "": false} {
+			has, err := s.HasGemeente(t.Context(), c)
+			require.NoError(t, err)
+			require.Equal(t, want, has, c)
+		}
 		a, ok, err := s.Area(t.Context(), "WK047900")
 		require.NoError(t, err)
 		require.True(t, ok)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,20 +207,22 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 // boundaries: the one that is wanted, or when that is empty the only one, else
 // DefaultGemeente. The error wraps ErrGemeente when the boundaries do not hold it.
 func ShownGemeente(ctx context.Context, areas *geo.Store, wanted geo.Code) (geo.Code, error) {
-	towns, err := areas.Gemeenten(ctx)
-	if err != nil {
-		return "", fmt.Errorf("gemeenten: %w", err)
-	}
-	switch {
-	case wanted == "" && len(towns) == 1:
-		return towns[0], nil
-	case wanted == "":
+	if wanted == "" {
+		only, err := areas.OnlyGemeente(ctx)
+		if err != nil || only != "" {
+			return only, err
+		}
 		wanted = DefaultGemeente
 	}
-	if !slices.Contains(towns, wanted) {
-		return "", fmt.Errorf("%w: %.20q is not among the %d of them (%s)", ErrGemeente, string(wanted), len(towns), geo.FirstCodes(towns))
+	ok, err := areas.HasGemeente(ctx, wanted)
+	if err != nil || ok {
+		return wanted, err
 	}
-	return wanted, nil
+	towns, err := areas.Gemeenten(ctx)
+	if err != nil {
+		return "", err
+	}
+	return "", fmt.Errorf("%w: %.20q is not among the %d of them (%s)", ErrGemeente, string(wanted), len(towns), geo.FirstCodes(towns))
 }
 
 // addStations fills the public stations and returns the register's own.

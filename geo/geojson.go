@@ -89,7 +89,10 @@ func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
 		return nil, c.Problems(), err
 	}
 	areas, err := c.Areas()
-	return areas, c.Problems(), err
+	if err != nil {
+		return nil, c.Problems(), fmt.Errorf("GeoJSON: %w", err)
+	}
+	return areas, c.Problems(), nil
 }
 
 // readAll reads a file whose areas are of any kind.
@@ -98,7 +101,10 @@ func (f *reader) readAll(r io.Reader) ([]Area, []Problem, error) {
 		return nil, f.problems, err
 	}
 	areas, err := f.finish()
-	return areas, f.problems, err
+	if err != nil {
+		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
+	}
+	return areas, f.problems, nil
 }
 
 // readFile reads one FeatureCollection.
@@ -126,11 +132,10 @@ func (f *reader) readFile(r io.Reader) error {
 // finish returns what was read, in code order.
 func (f *reader) finish() ([]Area, error) {
 	if err := f.checkVintage(); err != nil {
-		return nil, fmt.Errorf("GeoJSON: %w", err)
+		return nil, err
 	}
 	if len(f.areas) == 0 {
-		return nil, fmt.Errorf("GeoJSON with %d features: %w; give a FeatureCollection of buurten, wijken or gemeenten in WGS84",
-			f.features, ErrNoAreas)
+		return nil, fmt.Errorf("%w among %d features; give buurten, wijken or gemeenten in WGS84", ErrNoAreas, f.features)
 	}
 	for i := range f.areas {
 		f.areas[i].Source = f.source // it may stand behind the features in the file

@@ -164,7 +164,7 @@ func hintFetch(err error) error {
 	case errors.Is(err, pdok.ErrLoop), errors.Is(err, pdok.ErrIncomplete), errors.Is(err, pdok.ErrAnswer):
 		return hint(full, "check --source, or import a file of the same boundaries; nothing was imported")
 	case errors.Is(err, pdok.ErrService):
-		return hint(full, "try again later with the same command: it goes on with the pages that are stored; nothing was imported")
+		return hint(full, "check the connection, and try again later with the same command: it goes on with the pages that are stored; nothing was imported")
 	case errors.As(err, &status):
 		return hint(full, "check --source and --year: is it the address of a service of this year? Nothing was imported")
 	default:

@@ -14,7 +14,7 @@ import (
 // vintage that was imported. It brings the assignments in line whatever happened
 // before, and changes nothing when they are.
 func (s *Store) AssignAll(ctx context.Context) error {
-	err := s.underVintages(ctx, func(tx *sql.Tx, vintages []vintage) error {
+	err := s.underVintages(ctx, func(tx *sql.Tx, vintages []stored) error {
 		changed := false
 		for _, v := range vintages {
 			found, err := s.assign(ctx, tx, v)
@@ -39,7 +39,7 @@ func (s *Store) AssignAll(ctx context.Context) error {
 // station before is dropped, since its place may have changed. Only the area is
 // stored.
 func (s *Store) Assign(ctx context.Context, id reading.StationID, pos reading.SecretPosition) error {
-	err := s.underVintages(ctx, func(tx *sql.Tx, vintages []vintage) error {
+	err := s.underVintages(ctx, func(tx *sql.Tx, vintages []stored) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM station_area WHERE station = $1`, string(id)); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (s *Store) Forget(ctx context.Context, id reading.StationID) func(*sql.Tx) 
 // imported vintages stand still; before the first import they are the schematic
 // cells. A vintage that another process is importing for the first time is not
 // among them: that import assigns the stations itself when it has committed.
-func (s *Store) underVintages(ctx context.Context, fn func(*sql.Tx, []vintage) error) error {
+func (s *Store) underVintages(ctx context.Context, fn func(*sql.Tx, []stored) error) error {
 	return s.register.InTx(ctx, func(tx *sql.Tx) error {
 		before, err := vintages(ctx, tx)
 		if err != nil {
@@ -98,22 +98,28 @@ func (s *Store) underVintages(ctx context.Context, fn func(*sql.Tx, []vintage) e
 			return err
 		}
 		if len(held) == 0 {
-			held = []vintage{{}}
+			held = []stored{{}}
 		}
 		return fn(tx, held)
 	})
 }
 
+// stored is a vintage, and whether the boxes around its areas are stored.
+type stored struct {
+	vintage
+	boxed bool
+}
+
 // vintages returns those with buurten, the oldest first.
-func vintages(ctx context.Context, q queryer) ([]vintage, error) {
+func vintages(ctx context.Context, q queryer) ([]stored, error) {
 	rows, err := q.QueryContext(ctx, `SELECT year, revision, boxed FROM area_vintage WHERE level = $1 ORDER BY year`, string(Buurt))
 	if err != nil {
 		return nil, fmt.Errorf("read the vintages of areas: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var all []vintage
+	var all []stored
 	for rows.Next() {
-		var v vintage
+		var v stored
 		var boxed int
 		if err := rows.Scan(&v.year, &v.revision, &boxed); err != nil {
 			return nil, fmt.Errorf("read the vintages of areas: %w", err)
@@ -231,7 +237,7 @@ func (s *Store) assignYear(ctx context.Context, tx *sql.Tx, year int) error {
 }
 
 // assign brings the assignments under the vintage in line with the positions.
-func (s *Store) assign(ctx context.Context, tx *sql.Tx, v vintage) (changed bool, err error) {
+func (s *Store) assign(ctx context.Context, tx *sql.Tx, v stored) (changed bool, err error) {
 	places, err := s.places(ctx)
 	if err != nil {
 		return false, err
@@ -295,11 +301,11 @@ func assignments(ctx context.Context, q queryer, year int) (map[reading.StationI
 // hold what it is asked.
 type locator struct {
 	q     queryer
-	v     vintage
+	v     stored
 	cells map[[2]int]*Index
 }
 
-func newLocator(q queryer, v vintage) *locator { return &locator{q, v, map[[2]int]*Index{}} }
+func newLocator(q queryer, v stored) *locator { return &locator{q, v, map[[2]int]*Index{}} }
 
 const cellsPerDegree = 10
 
@@ -317,9 +323,9 @@ func (l *locator) locate(ctx context.Context, pos reading.SecretPosition) (c Cod
 	if index == nil {
 		var areas []Area
 		if whole {
-			areas, err = areasOf(ctx, l.q, l.v, Buurt)
+			areas, err = areasOf(ctx, l.q, l.v.vintage, Buurt)
 		} else {
-			areas, err = around(ctx, l.q, l.v, cell)
+			areas, err = around(ctx, l.q, l.v.vintage, cell)
 		}
 		if err != nil {
 			return "", false, err

@@ -39,8 +39,6 @@ type Store struct {
 type vintage struct {
 	year     int
 	revision int64
-	// boxed tells that the boxes around the areas are stored.
-	boxed bool
 }
 
 func (v vintage) schematic() bool { return v.revision == 0 }

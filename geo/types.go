@@ -38,6 +38,8 @@ type Area struct {
 	Center orb.Point
 	// Source is the attribution that must stand beside the map.
 	Source string
+	// Figures are those of the beginning of Year.
+	Figures Figures
 }
 
 // StationVerdict is the verdict of one norm at one station.

@@ -14,6 +14,7 @@ import (
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
+	"buurtmeter/opendata"
 )
 
 // demoConfig is the simulated fleet beside the server.
@@ -68,7 +69,11 @@ func runDemo(ctx context.Context, p *program, args []string) error {
 // then live.
 func (s *server) runFleet(ctx context.Context, c demoConfig) error {
 	devices := firmwaresim.Fleet(c.seed, c.fleet)
-	areas, err := s.areas.Areas(ctx, geo.Buurt)
+	town, err := opendata.ShownGemeente(ctx, s.areas, geo.Code(s.config.gemeente))
+	if err != nil {
+		return hintShown(fmt.Errorf("areas: %w", err))
+	}
+	areas, err := s.areas.AreasIn(ctx, geo.Buurt, town)
 	if err != nil {
 		return fmt.Errorf("areas: %w", err)
 	}

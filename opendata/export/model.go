@@ -29,6 +29,17 @@ type Area struct {
 	Center    [2]float64 `json:"center" doc:"A public point inside the area: longitude, latitude (WGS 84)" example:"[4.85,52.43]"`
 	Source    string     `json:"source" doc:"Attribution that must stand beside a map" example:"CBS/Kadaster"`
 	Stations  []string   `json:"stations" nullable:"false" doc:"Ids of the stations in the area" example:"[\"zst-poelenburg-01\"]"`
+
+	Inhabitants *Figure `json:"inhabitants" doc:"Key figure of CBS; null when it is not known"`
+	Households  *Figure `json:"households" doc:"Key figure of CBS; null when it is not known"`
+	Density     *Figure `json:"density" doc:"Inhabitants per km² of land, key figure of CBS; null when it is not known"`
+}
+
+// Figure is a key figure of CBS.
+type Figure struct {
+	Value int    `json:"value" minimum:"0" example:"4870"`
+	Unit  string `json:"unit" enum:"inhabitants,households,inhabitants/km²"`
+	Year  int    `json:"year" doc:"On 1 January of this year" example:"2025"`
 }
 
 // Geometry is a GeoJSON geometry.
@@ -143,6 +154,7 @@ type Verdict struct {
 	Median    *float64     `json:"median" doc:"Median of the stations that measured the whole year; null when there is none" example:"28.4"`
 	Above     *Share       `json:"aboveNorm" doc:"Stations above the norm by their measured value, of those that measured the whole year; null when there is none"`
 	Points    []PointValue `json:"points" nullable:"false" doc:"The verdict per station, highest value first"`
+	AreaYear  *int         `json:"areaYear" doc:"Vintage of the boundaries by which the stations are counted to the area; null when they are schematic" example:"2025"`
 }
 
 // Interval is a value with its 95 % interval.
@@ -203,6 +215,15 @@ func AreaOf(g *opendata.Graph, a geo.Area) Area {
 			out.Stations = append(out.Stations, string(s.ID))
 		}
 	}
+	figure := func(n *int, unit string) *Figure {
+		if n == nil {
+			return nil
+		}
+		return &Figure{*n, unit, a.Year}
+	}
+	f := a.Figures
+	out.Inhabitants, out.Households = figure(f.Inhabitants, "inhabitants"), figure(f.Households, "households")
+	out.Density = figure(f.Density, "inhabitants/km²")
 	return out
 }
 
@@ -280,6 +301,9 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 		Area: string(v.Area), AreaName: a.Name, Norm: string(v.Norm), Year: v.Year, Outcome: v.Outcome.String(),
 		Reason: optional(string(v.Reason)), InForce: !v.NotInForce, Simulated: v.Simulated, Stations: v.N,
 		Reference: v.Reference, Sensors: v.Sensors, Coverage: v.Coverage, FewPoints: v.Few, Points: []PointValue{},
+	}
+	if a.Year != 0 {
+		out.AreaYear = &a.Year
 	}
 	if v.HasMean {
 		out.Mean = &Interval{v.Mean, v.Low, v.High}

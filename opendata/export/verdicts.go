@@ -33,9 +33,13 @@ import (
 //	median                 median of those stations
 //	highest_probability …  probability that the highest station exceeds the norm, and the same in words: above, below or
 //	                       cannot be told; empty when there is none
+//	area_year              vintage of the boundaries by which the stations are counted to the area; empty when those are schematic
+//	inhabitants …          key figures of CBS of the area on 1 January of that year: inhabitants, households and inhabitants per
+//	                       km² of land; empty when they are not known
 const VerdictsHeader = "area,area_name,norm,regime,instrument,property,averaging,statistic,norm_value,unit,allowed,year,outcome,reason,in_force,simulated," +
 	"stations,reference_stations,sensor_stations,mean,mean_low,mean_high,highest_station,highest,highest_low,highest_high,coverage,method_version," +
-	"above_norm,whole_stations,share_low,share_high,median,highest_probability,highest_words"
+	"above_norm,whole_stations,share_low,share_high,median,highest_probability,highest_words," +
+	"area_year,inhabitants,households,inhabitants_per_km2"
 
 func verdictsExplanation() map[string]opendata.Text {
 	return map[string]opendata.Text{
@@ -49,6 +53,8 @@ func verdictsExplanation() map[string]opendata.Text {
 		"coverage":    {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
 		"periods":     {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
 		"simulated":   {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
+		"areaYear":    {NL: "het jaar van de grenzen waarmee de meetpunten bij de buurt geteld zijn; null bij getekende grenzen", EN: "vintage of the boundaries by which the stations are counted to the area; null when those are drawings"},
+		"inhabitants": {NL: "inhabitants, households en density: kerncijfers van het CBS op 1 januari van het genoemde jaar; null als ze niet bekend zijn", EN: "inhabitants, households and density: key figures of CBS on 1 January of the year given; null when they are not known"},
 		"schematic":   {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
 	}
 }
@@ -205,6 +211,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	c.float(pub.Coverage)
 	c.text(method)
 	c.certainty(pub)
+	c.known(pub.AreaYear, a.Figures.Inhabitants, a.Figures.Households, a.Figures.Density)
 	v.b = append(c.b[:len(c.b)-1], '\n')
 	return v.spill()
 }
@@ -221,6 +228,17 @@ func (c *cells) text(ss ...string) {
 func (c *cells) int(ns ...int) {
 	for _, n := range ns {
 		c.b = append(strconv.AppendInt(c.b, int64(n), 10), ',')
+	}
+}
+
+// known writes numbers that may be missing.
+func (c *cells) known(ns ...*int) {
+	for _, n := range ns {
+		if n == nil {
+			c.text("")
+			continue
+		}
+		c.int(*n)
 	}
 }
 

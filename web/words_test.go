@@ -119,7 +119,7 @@ func made() []string {
 		add("level.", string(c.Level))
 	}
 	add("event.", opendata.EventKinds()...)
-	add("setting.", string(ingest.SettingBackground), string(ingest.SettingStreet), string(ingest.SettingIndustry))
+	add("siting.", string(reading.SitingRoadside), string(reading.SitingBackground), string(reading.SitingIndustrial))
 	add("objection.", string(register.ObjectionOpen), string(register.ObjectionAccepted), string(register.ObjectionRejected))
 	add("who.", "keeper", "operator") // what the command line fills in
 	add("cause.", allCauses()...)

@@ -157,7 +157,7 @@ func (g *Graph) AnyArea(c geo.Code) (geo.Area, bool) {
 func (g *Graph) BuurtenIn(a geo.Area) []geo.Area {
 	switch a.Level {
 	case geo.Gemeente:
-		return g.Areas // an installation is for one municipality
+		return slices.Clone(g.Areas) // an installation is for one municipality
 	case geo.Wijk:
 		var within []geo.Area
 		for _, b := range g.Areas {
@@ -179,7 +179,7 @@ func (g *Graph) StationsIn(a geo.Area) []Station {
 	}
 	var found []Station
 	for _, s := range g.Stations {
-		if within[s.Area] {
+		if s.Area != "" && within[s.Area] {
 			found = append(found, s)
 		}
 	}

@@ -33,7 +33,9 @@ type areaBody struct {
 	Sections  []propertySection
 	Downloads downloads
 	Empty     bool
-	Cite      string
+	// Sited tells that verdicts tell kinds of places apart.
+	Sited bool
+	Cite  string
 	// Titles that name the kind of area.
 	EmptyTitle, StationsTitle string
 }
@@ -52,6 +54,11 @@ type propertySection struct {
 	Verdicts  []verdictView
 	Targets   []verdictView // interim targets and replaced advice, folded away
 	Chart     *chartView
+}
+
+// sited tells that a verdict of the section tells kinds of places apart.
+func (s propertySection) sited() bool {
+	return slices.ContainsFunc(slices.Concat(s.Verdicts, s.Targets), func(v verdictView) bool { return len(v.Sitings) > 0 })
 }
 
 // verdictView is one norm with what the points say about it.
@@ -146,6 +153,7 @@ func (s *site) area(ctx context.Context, r request, a geo.Area) (view, error) {
 	if a.Level == geo.Gemeente {
 		b.Wijken = r.wijken(year)
 	}
+	b.Sited = slices.ContainsFunc(b.Sections, propertySection.sited)
 	for _, st := range stations[:min(len(stations), maxListed)] {
 		b.Stations = append(b.Stations, r.stationItem(st))
 	}
@@ -334,7 +342,7 @@ func (r request) verdictView(n norm.Norm, v geo.AreaVerdict) verdictView {
 
 // maxPoints bounds the points of a verdict on the page of a wijk or of the
 // municipality.
-const maxPoints = 12
+const maxPoints = 5
 
 // siting names what surrounds a point; empty while nobody declared it.
 func (r request) siting(s reading.Siting) string {

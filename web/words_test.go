@@ -121,6 +121,7 @@ func made() []string {
 	}
 	add("event.", opendata.EventKinds()...)
 	add("siting.", string(reading.SitingRoadside), string(reading.SitingBackground), string(reading.SitingIndustrial))
+	add("", "area.wijk.stations.zero")
 	add("sitings.", string(reading.SitingRoadside), string(reading.SitingBackground), string(reading.SitingIndustrial), "unknown")
 	for _, level := range []geo.Level{geo.Buurt, geo.Wijk, geo.Gemeente} {
 		add("", "here."+string(level), "area.code."+string(level), "area.title."+string(level), "error.no-"+string(level)+".title", "error.no-"+string(level)+".text")

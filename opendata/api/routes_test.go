@@ -277,7 +277,7 @@ func TestCatalogueNegotiation(t *testing.T) {
 func TestNamesResolve(t *testing.T) {
 	o := options(opendatatest.Source(t))
 	o.Page = func(kind, id string) string {
-		return map[string]string{"area": map[bool]string{true: "/buurt/" + id}[id[:2] == "BU"], "station": "/meetpunt/" + id}[kind]
+		return map[string]string{"area": "/buurt/" + id, "station": "/meetpunt/" + id}[kind]
 	}
 	app := api.New(o)
 	const host = "https://lucht.example.nl"
@@ -291,7 +291,7 @@ func TestNamesResolve(t *testing.T) {
 		{"/id/area/BU04791210", "text/html", "/buurt/BU04791210"},
 		{"/id/area/BU04791210", "application/json", "/v1/areas/BU04791210"},
 		{"/id/area/GM0479", "application/json", "/v1/areas/GM0479"},
-		{"/id/area/WK047911", "", "/v1/areas/WK047911"},
+		{"/id/area/WK047911", "application/json", "/v1/areas/WK047911"},
 		{"/id/station/ref-hemkade", "*/*", "/meetpunt/ref-hemkade"},
 		{"/id/norm/eu2008-no2-y", "", "/v1/norms/eu2008-no2-y"},
 	} {

@@ -27,7 +27,8 @@ test.beforeAll(async () => {
     ],
   }));
   await promisify(execFile)(bin ?? '', ['areas', 'import', file, '--year', '2016', '--data', data ?? '']);
-  await expect.poll(async () => (await fetch(address('nl', wijk))).status, { timeout: 60_000 }).toBe(200);
+  // The wijk is there with the next snapshot, its verdicts when its stations have sent.
+  await expect.poll(async () => (await (await fetch(address('nl', wijk))).text()).includes('class="oordeel '), { timeout: 80_000 }).toBe(true);
 });
 
 // The template is that of a buurt, which is looked at in every language and width;

@@ -244,7 +244,7 @@ func (b *Builder) addStations(ctx context.Context, g *Graph) ([]reading.Station,
 	for _, s := range stations {
 		g.Stations = append(g.Stations, Station{
 			ID: s.ID, Title: s.Title, Kind: s.Kind, Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
-			Paused: s.Paused, Since: s.Since, Area: areaOf[s.ID], NoPosition: !s.HasPosition,
+			Paused: s.Paused, Since: s.Since, Siting: s.Siting, Area: areaOf[s.ID], NoPosition: !s.HasPosition,
 		})
 		g.Simulated = g.Simulated || s.Simulated
 	}

@@ -107,7 +107,7 @@ func (b *Builder) corrected(g *Graph, s *Station, p reading.Property) *seriesFac
 // once: where its corrected series has a value for the year that one stands in,
 // and the raw one only where there is none.
 func pointOf(s *Station, corrected *seriesFacts, k VerdictKey, v norm.Verdict) geo.StationVerdict {
-	point := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v}
+	point := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Siting: s.Siting, Simulated: s.Simulated, Verdict: v}
 	if corrected == nil {
 		return point
 	}

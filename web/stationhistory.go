@@ -120,8 +120,8 @@ func (w words) eventDetail(e opendata.Event) string {
 		said, ok = w.wireWords(e.Detail)
 	case register.EventCalibrated, register.EventCalibrationWithdrawn:
 		said, ok = w.calibrationWords(e.Detail)
-	case register.EventSettingDeclared:
-		said, ok = w.named("setting.", e.Detail), true
+	case register.EventSitingDeclared:
+		said, ok = w.named("siting.", e.Detail), true
 	}
 	if !ok {
 		return e.Detail

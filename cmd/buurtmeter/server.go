@@ -218,7 +218,7 @@ func (s *server) mqttPublic() string {
 func pageOf(kind, id string) string {
 	switch kind {
 	case "area":
-		return "/buurt/" + id
+		return web.AreaPath(geo.Code(id))
 	case "station":
 		return "/meetpunt/" + id
 	case "norm":

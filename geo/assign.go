@@ -155,17 +155,14 @@ func (s *Store) activeIndex(ctx context.Context) (vintage, *Index, error) {
 	if err != nil {
 		return vintage{}, nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.index != nil && s.cached == v {
-		return v, s.index, nil
-	}
-	areas, err := areasOf(ctx, s.register.ReadDB(), v, Buurt)
-	if err != nil {
-		return vintage{}, nil, err
-	}
-	s.cached, s.index = v, NewIndex(areas)
-	return v, s.index, nil
+	index, err := s.index.of(v, func() (*Index, error) {
+		areas, err := areasOf(ctx, s.register.ReadDB(), v, Buurt)
+		if err != nil {
+			return nil, err
+		}
+		return NewIndex(areas), nil
+	})
+	return v, index, err
 }
 
 func locate(index *Index, pos reading.SecretPosition) (Code, bool) {

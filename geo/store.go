@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/encoding/wkb"
@@ -30,10 +29,7 @@ var migrations embed.FS
 // same register. Calls that change something return after the commit.
 type Store struct {
 	register *register.Register
-
-	mu     sync.Mutex
-	cached vintage
-	index  *Index
+	index    holder
 }
 
 // vintage names a state of the imported buurten: revision grows with every

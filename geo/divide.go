@@ -14,7 +14,7 @@ type division struct {
 
 	found   []ref   // in the order of the parts
 	touches []touch // in the order of the parts
-	cover   []int32 // by child
+	cover   []cover // by child
 	// stamp is the last part, from 1, that met the child, and met how many of its
 	// edges did.
 	stamp, met []int32
@@ -55,13 +55,14 @@ func (b *builder) divide(c *gridCell, w, h, depth int) *division {
 		lon: b.west + float64(c.x)*b.lonStep, lat: b.south + float64(c.y)*b.latStep,
 		lonStep: float64(size) * b.lonStep, latStep: float64(size) * b.latStep,
 		found: d.found[:0], touches: d.touches[:0],
-		cover: sized(d.cover, n), stamp: sized(d.stamp, n), met: sized(d.met, n), toggles: d.toggles,
+		cover: d.cover, stamp: sized(d.stamp, n), met: sized(d.met, n), toggles: d.toggles,
 		refs: d.refs, parts: d.parts,
 		refFrom: sized(d.refFrom, n+1), partFrom: sized(d.partFrom, n+1), partEnd: sized(d.partEnd, n),
 	}
 	clear(d.stamp)
-	for i := range d.cover {
-		d.cover[i] = c.cover
+	d.cover = d.cover[:0]
+	for range n {
+		d.cover = append(d.cover, c.cover)
 	}
 	for i, p := range c.parts {
 		in := window{0, 0, w - 1, h - 1}
@@ -118,7 +119,7 @@ func (d *division) part(b *builder, serial int32, p cellPart, in window) {
 			case d.stamp[child] == serial:
 				d.touches = append(d.touches, touch{int32(child), p.area, d.met[child], holds})
 			case holds:
-				d.cover[child] = min(d.cover[child], p.area)
+				d.cover[child].add(p.area, b.codes)
 			}
 		}
 	}

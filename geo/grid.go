@@ -78,7 +78,7 @@ type gridCell struct {
 	west       float64 // no point of the cell has a lesser longitude
 	parts      []cellPart
 	refs       []int32 // numbers of edges, part by part
-	cover      int32   // the first area that is known to hold all of the cell, or else noCover
+	cover      cover
 }
 
 // cellPart is a polygon of an area in a cell; parts are in the order of areas.
@@ -89,13 +89,29 @@ type cellPart struct {
 	holds bool
 }
 
+// cover is the first area that holds all of a cell, and the first of another
+// code that does; noCover where there is none.
+type cover [2]int32
+
 const noCover = math.MaxInt32
+
+func (c *cover) add(area int32, codes []Code) {
+	switch {
+	case area < c[0]:
+		if c[0] != noCover && codes[area] != codes[c[0]] {
+			c[1] = c[0]
+		}
+		c[0] = area
+	case area < c[1] && codes[area] != codes[c[0]]:
+		c[1] = area
+	}
+}
 
 // collect makes the cell of all edges.
 func (b *builder) collect(areas []Area) gridCell {
 	sorted := slices.Clone(areas)
 	slices.SortStableFunc(sorted, func(a, b Area) int { return cmp.Compare(a.Code, b.Code) })
-	root := gridCell{west: math.Inf(-1), cover: noCover}
+	root := gridCell{west: math.Inf(-1), cover: cover{noCover, noCover}}
 	for _, a := range sorted {
 		found := false
 		for _, polygon := range a.Geometry {
@@ -186,16 +202,16 @@ func (b *builder) spread(lon, lat float64) (n int) {
 // fill returns what the grid holds for the cell, after the blocks and records
 // that it needs.
 func (b *builder) fill(c *gridCell, depth int) uint32 {
-	// What lies behind an area that holds the whole cell never answers.
-	for n := len(c.parts); n > 0 && c.parts[n-1].area >= c.cover; n-- {
+	// Where two hold the whole cell, what lies behind the first makes no difference.
+	for n := len(c.parts); n > 0 && c.cover[1] != noCover && c.parts[n-1].area >= c.cover[0]; n-- {
 		c.refs = c.refs[:c.parts[n-1].from]
 		c.parts = c.parts[:n-1]
 	}
 	switch {
-	case len(c.parts) == 0 && c.cover == noCover:
+	case len(c.parts) == 0 && c.cover[0] == noCover:
 		return 0
-	case len(c.parts) == 0:
-		return uint32(c.cover) + 1
+	case len(c.parts) == 0 && c.cover[1] == noCover:
+		return uint32(c.cover[0]) + 1
 	case len(c.refs) <= leafEdges || depth > maxDepth || b.budget <= 0 || len(b.fine)>>(2*fineBits) == cellNumber:
 		return b.record(c)
 	}
@@ -219,9 +235,12 @@ type mark struct {
 // record writes the records of a cell and returns its value.
 func (b *builder) record(c *gridCell) uint32 {
 	parts := append(b.parts[:0], c.parts...)
-	if c.cover != noCover {
-		parts = append(parts, cellPart{area: c.cover, holds: true})
+	for _, area := range c.cover {
+		if area != noCover {
+			parts = append(parts, cellPart{area: area, holds: true})
+		}
 	}
+	slices.SortStableFunc(parts, func(a, b cellPart) int { return cmp.Compare(a.area, b.area) })
 	b.parts = parts
 	begin, exact, edges := len(b.records), len(b.exact), 0
 	for len(parts) > 0 {
@@ -240,16 +259,22 @@ func (b *builder) record(c *gridCell) uint32 {
 			b.writeRecord(c, group, marks, holds, exact)
 		}
 	}
-	switch {
-	case edges == 0: // those that seemed to meet the cell cancel out
-		b.records, b.exact = b.records[:begin], b.exact[:exact]
+	if edges == 0 { // those that seemed to meet the cell cancel out
+		only := cover{noCover, noCover}
 		for _, p := range b.parts {
 			if p.holds {
-				return uint32(p.area) + 1
+				only.add(p.area, b.codes)
 			}
 		}
-		return 0
-	case len(b.records) == begin:
+		if only[1] == noCover {
+			b.records, b.exact = b.records[:begin], b.exact[:exact]
+			if only[0] == noCover {
+				return 0
+			}
+			return uint32(only[0]) + 1
+		}
+	}
+	if len(b.records) == begin {
 		b.records = append(b.records, onlyExact, 0, uint32(exact))
 	}
 	return kindRecord<<kindShift | uint32(begin)

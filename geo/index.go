@@ -125,6 +125,21 @@ func (x *Index) LocateAll(found []Code, points []orb.Point) []Code {
 	return found
 }
 
+// Overlapped reports whether the point lies in areas of more than one code, of
+// which Locate names the lowest.
+func (x *Index) Overlapped(lon, lat float64) bool {
+	p := orb.Point{lon, lat}
+	at := x.coarsely(p)
+	if at.value>>kindShift == kindFine {
+		x.finer(&at)
+	}
+	if at.value>>kindShift != kindRecord {
+		return false
+	}
+	_, several := x.exactly(x.exact[x.records[at.value&cellNumber+2]:], p, true)
+	return several
+}
+
 // find returns the number of the area, or noArea.
 func (x *Index) find(p orb.Point) int {
 	at := x.coarsely(p)
@@ -172,7 +187,8 @@ func (x *Index) answer(at *spot, p orb.Point) int {
 	from := recordHead + areas
 	odd, sure := crossed(record[from:from+recordEdge*n], at)
 	if !sure || record[0]&onlyExact != 0 {
-		return x.exactly(x.exact[record[2]:], p)
+		first, _ := x.exactly(x.exact[record[2]:], p, false)
+		return first
 	}
 	holds := (record[0] ^ odd) & areasMask
 	if holds == 0 {
@@ -217,8 +233,10 @@ func abs(v int) int {
 	return v ^ s - s
 }
 
-// exactly returns the first area of the exact record that holds the point.
-func (x *Index) exactly(record []uint64, p orb.Point) int {
+// exactly returns the first area of the exact record that holds the point and,
+// when all are asked for, whether one of another code does too.
+func (x *Index) exactly(record []uint64, p orb.Point, all bool) (first int, several bool) {
+	first = noArea
 	for {
 		n, areas := exactEdge*int(record[1]&math.MaxUint32), int(record[1]&^moreAreas>>32)
 		from := exactHead + areas
@@ -233,11 +251,17 @@ func (x *Index) exactly(record []uint64, p orb.Point) int {
 				holds ^= tag & areasMask
 			}
 		}
-		if holds != 0 {
-			return int(record[exactHead+bits.TrailingZeros32(holds)])
+		for ; holds != 0; holds &= holds - 1 {
+			area := int(record[exactHead+bits.TrailingZeros32(holds)])
+			switch {
+			case first == noArea:
+				first = area
+			case x.codes[area] != x.codes[first]:
+				several = true
+			}
 		}
-		if record[1]&moreAreas == 0 {
-			return noArea
+		if record[1]&moreAreas == 0 || several || first != noArea && !all {
+			return first, several
 		}
 		record = record[from+n:]
 	}

@@ -143,7 +143,38 @@ func (c *pointsConfig) readAreas(t *Terminal) (*geo.Index, error) {
 		}
 		t.Warn("%s: left out or mended: %s", name, p)
 	}
+	if told := severalParts(areas); told != "" {
+		t.Warn("%s: %s", name, told)
+	}
 	return geo.NewIndex(areas), nil
+}
+
+// severalParts tells which areas stand in the file more than once; areas are in
+// the order of their codes. Nothing when none does.
+func severalParts(areas []geo.Area) string {
+	var several []string
+	for i := 0; i < len(areas); {
+		n := 1
+		for i+n < len(areas) && areas[i+n].Code == areas[i].Code {
+			n++
+		}
+		if n > 1 {
+			several = append(several, fmt.Sprintf("%s (%d features)", clip(string(areas[i].Code)), n))
+		}
+		i += n
+	}
+	n := len(several)
+	if n == 0 {
+		return ""
+	}
+	if n > mostAreaNotes {
+		several = append(several[:mostAreaNotes], fmt.Sprintf("and %d more", n-mostAreaNotes))
+	}
+	what := "1 area stands"
+	if n > 1 {
+		what = fmt.Sprintf("%d areas stand", n)
+	}
+	return fmt.Sprintf("%s in more than one feature, and its features count together as one area: %s. Does --area-id name each area?", what, strings.Join(several, ", "))
 }
 
 // pointSet gathers the points of a file by area.
@@ -156,6 +187,7 @@ type pointSet struct {
 
 	outside, withoutValue, withoutPosition int
 	swapped                                int // outside, and in an area with longitude and latitude swapped
+	overlapped                             int // in several areas
 	firstOutside, firstWithoutPosition     int // lines
 }
 
@@ -243,6 +275,9 @@ func (p *pointSet) row() error {
 			p.swapped++
 		}
 		return nil
+	}
+	if p.index.Overlapped(lon, lat) {
+		p.overlapped++
 	}
 	a := p.areas[code]
 	if a == nil {

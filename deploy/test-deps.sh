@@ -17,6 +17,8 @@
 #               it is named
 #   cc          C++ compiler, to link DuckDB, the peer of make bench-norm; only
 #               when it is named
+#   postgis     PostgreSQL server with PostGIS, the peer of make bench-geo; only
+#               when it is named
 #
 # Debian starts mosquitto and postgresql as services when it installs them. The
 # tests do not use these: they start servers of their own, on free ports and in
@@ -42,7 +44,7 @@ usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
 Parts: mosquitto postgresql influxd chromium rdflib curl (none named: these)
-       telegraf cc (only when named)
+       telegraf cc postgis (only when named)
 TEXT
 }
 
@@ -55,6 +57,7 @@ packages_of() {
     rdflib) echo python3-rdflib ;;
     curl) echo curl ;;
     cc) echo g++ ;;
+    postgis) echo postgresql postgresql-postgis ;;
   esac
 }
 
@@ -131,7 +134,7 @@ main() {
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf | cc) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf | cc | postgis) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift

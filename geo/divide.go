@@ -5,7 +5,7 @@ import "github.com/paulmach/orb"
 // division is a cell divided in rows and columns of smaller ones. Its memory is
 // used again for the next cell of the depth.
 type division struct {
-	cell       gridCell
+	cell, made gridCell
 	w, h, size int // size in finest cells
 	// Where the centres and the lines of the children are: the k-th at the first
 	// one plus k steps.
@@ -245,13 +245,14 @@ func (d *division) sort() {
 	}
 }
 
-// child returns the i-th child. Its parts and edges are the division's.
-func (d *division) child(b *builder, i int) gridCell {
+// child returns the i-th child, which stands until the next one is asked for.
+func (d *division) child(b *builder, i int) *gridCell {
 	column, row := i%d.w, i/d.w
-	c := gridCell{
+	d.made = gridCell{
 		x: d.cell.x + column*d.size, y: d.cell.y + row*d.size, size: d.size,
 		parts: d.parts[d.partFrom[i]:d.partFrom[i+1]], refs: d.refs[d.refFrom[i]:d.refFrom[i+1]], cover: d.cover[i],
 	}
+	c := &d.made
 	c.west = b.west + (float64(c.x)-slack)*b.lonStep
 	centre := d.centre(column, row)
 	for j := range c.parts {

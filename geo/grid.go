@@ -41,16 +41,14 @@ func NewIndex(areas []Area) *Index {
 	b.budget = 64*len(b.edges) + 1<<16
 	d := b.divide(&root, w, h, 0)
 	for i := range b.coarse {
-		c := d.child(b, i)
-		b.coarse[i] = b.fill(&c, 1)
+		b.coarse[i] = b.fill(d.child(b, i), 1)
 	}
-	b.fine, b.records, b.exact = slices.Clip(b.fine), slices.Clip(b.records), slices.Clip(b.exact)
+	b.fine, b.records, b.exact, b.edges = slices.Clip(b.fine), slices.Clip(b.records), slices.Clip(b.exact), slices.Clip(b.edges)
 	return b.Index
 }
 
 type builder struct {
 	*Index
-	edges            []edge
 	bounds           []orb.Bound // of the parts of the root
 	lonStep, latStep float64     // the size of a finest cell
 	budget           int         // of edges in cells that may still be made
@@ -111,6 +109,15 @@ func (c *cover) add(area int32, codes []Code) {
 func (b *builder) collect(areas []Area) gridCell {
 	sorted := slices.Clone(areas)
 	slices.SortStableFunc(sorted, func(a, b Area) int { return cmp.Compare(a.Code, b.Code) })
+	n := 0
+	for _, a := range sorted {
+		for _, polygon := range a.Geometry {
+			for _, ring := range polygon {
+				n += len(ring)
+			}
+		}
+	}
+	b.edges = make([]edge, 0, n)
 	root := gridCell{west: math.Inf(-1), cover: cover{noCover, noCover}}
 	for _, a := range sorted {
 		found := false
@@ -220,16 +227,17 @@ func (b *builder) fill(c *gridCell, depth int) uint32 {
 	block := len(b.fine)
 	b.fine = append(b.fine, make([]uint32, fineSide*fineSide)...)
 	for i := range fineSide * fineSide {
-		child := d.child(b, i)
-		b.fine[block+i] = b.fill(&child, depth+1)
+		v := b.fill(d.child(b, i), depth+1)
+		b.fine[block+i] = v
 	}
 	return kindFine<<kindShift | uint32(block>>(2*fineBits))
 }
 
 // mark is an edge of a record that is written.
 type mark struct {
-	edge
-	tag uint32
+	*edge
+	number int32
+	tag    uint32
 }
 
 // record writes the records of a cell and returns its value.
@@ -281,17 +289,16 @@ func (b *builder) record(c *gridCell) uint32 {
 }
 
 func (b *builder) writeExact(group []cellPart, marks []mark, holds uint32, more bool) {
-	numbers := uint64(len(marks)) | uint64(len(group))<<32
+	areas := uint32(len(group))
 	if more {
-		numbers |= moreAreas
+		areas |= moreAreas
 	}
-	b.exact = append(b.exact, uint64(holds), numbers)
+	b.exact = append(b.exact, holds, uint32(len(marks)), areas)
 	for _, p := range group {
-		b.exact = append(b.exact, uint64(p.area))
+		b.exact = append(b.exact, uint32(p.area))
 	}
 	for _, m := range marks {
-		b.exact = append(b.exact, math.Float64bits(m.lo[0]), math.Float64bits(m.lo[1]),
-			math.Float64bits(m.hi[0]), math.Float64bits(m.hi[1]), uint64(m.tag))
+		b.exact = append(b.exact, uint32(m.number), m.tag)
 	}
 }
 
@@ -305,7 +312,7 @@ func (b *builder) writeRecord(c *gridCell, group []cellPart, marks []mark, holds
 		b.records = append(b.records, uint32(p.area))
 	}
 	for _, m := range marks {
-		lo, hi, ok := b.near(c, m.edge)
+		lo, hi, ok := b.near(c, *m.edge)
 		if !ok {
 			b.records = b.records[:begin]
 			return
@@ -365,7 +372,7 @@ func (b *builder) marksOf(c *gridCell, group []cellPart) []mark {
 	marks := b.marks[:0]
 	for i, p := range group {
 		for _, ref := range c.refs[p.from:p.to] {
-			m := mark{b.edges[ref], 1 << i}
+			m := mark{&b.edges[ref], ref, 1 << i}
 			lo, hi := m.lo[0] < c.west, m.hi[0] < c.west
 			if lo && hi || m.lo[1] == m.hi[1] && !lo {
 				continue // never counts
@@ -384,7 +391,7 @@ func (b *builder) marksOf(c *gridCell, group []cellPart) []mark {
 	})
 	n := 0
 	for i, m := range marks {
-		if i > 0 && n > 0 && marks[n-1].edge == m.edge {
+		if i > 0 && n > 0 && *marks[n-1].edge == *m.edge {
 			marks[n-1].tag ^= m.tag & areasMask
 			continue
 		}

@@ -1,7 +1,6 @@
 package geo
 
 import (
-	"math"
 	"math/bits"
 
 	"github.com/paulmach/orb"
@@ -13,7 +12,7 @@ import (
 // It is a grid of cells over the bounds of all areas. A cell that no border
 // passes through knows its area; any other has finer cells, or a record of the
 // edges that pass through it, a few, with which the exact answer is found: see
-// cell.
+// gridCell.
 type Index struct {
 	codes []Code
 
@@ -24,7 +23,8 @@ type Index struct {
 	coarse         []uint32
 	fine           []uint32 // blocks of fineSide x fineSide
 	records        []uint32
-	exact          []uint64 // for the points that records cannot tell
+	exact          []uint32 // for the points that records cannot tell
+	edges          []edge
 }
 
 // What a cell holds: a kind in the two highest bits, and a number below.
@@ -67,14 +67,13 @@ const (
 	margin   = 1 << (unitBits - 2)
 )
 
-// The exact record of a cell has the same, with the edges as they are: the areas
-// that hold the reference; the numbers of edges and areas and, in the highest
-// bit, whether more areas follow in a next record; the areas; and for each edge
-// four coordinates and its areas.
+// The exact record of a cell has the areas that hold the reference; the number
+// of edges; the number of areas and, in the highest bit, whether more areas
+// follow in a next record; the areas; and for each edge its number and its areas.
 const (
-	exactHead = 2
-	exactEdge = 5
-	moreAreas = 1 << 63
+	exactHead = 3
+	exactEdge = 2
+	moreAreas = 1 << 31
 )
 
 const (
@@ -235,18 +234,14 @@ func abs(v int) int {
 
 // exactly returns the first area of the exact record that holds the point and,
 // when all are asked for, whether one of another code does too.
-func (x *Index) exactly(record []uint64, p orb.Point, all bool) (first int, several bool) {
+func (x *Index) exactly(record []uint32, p orb.Point, all bool) (first int, several bool) {
 	first = noArea
 	for {
-		n, areas := exactEdge*int(record[1]&math.MaxUint32), int(record[1]&^moreAreas>>32)
+		n, areas := exactEdge*int(record[1]), int(record[2]&^moreAreas)
 		from := exactHead + areas
-		holds := uint32(record[0])
+		holds := record[0]
 		for edges := record[from : from+n]; len(edges) >= exactEdge; edges = edges[exactEdge:] {
-			e := edge{
-				orb.Point{math.Float64frombits(edges[0]), math.Float64frombits(edges[1])},
-				orb.Point{math.Float64frombits(edges[2]), math.Float64frombits(edges[3])},
-			}
-			tag := uint32(edges[4])
+			e, tag := &x.edges[edges[0]], edges[1]
 			if e.crosses(p) != (tag>>loWestShift&1 != 0 && p[1] >= e.lo[1]) != (tag>>hiWestShift&1 != 0 && p[1] >= e.hi[1]) {
 				holds ^= tag & areasMask
 			}
@@ -260,7 +255,7 @@ func (x *Index) exactly(record []uint64, p orb.Point, all bool) (first int, seve
 				several = true
 			}
 		}
-		if record[1]&moreAreas == 0 || several || first != noArea && !all {
+		if record[2]&moreAreas == 0 || several || first != noArea && !all {
 			return first, several
 		}
 		record = record[from+n:]

@@ -9,13 +9,14 @@ import (
 )
 
 // The grid is made of these. They were chosen by measuring, with all buurten of
-// the Netherlands: see BenchmarkLocate and make bench-geo.
+// the Netherlands: make bench-geo. More and smaller cells mean fewer edges to look
+// at, and more memory that does not stay in the caches, which costs more.
 const (
 	// edgesPerCoarse is the number of edges for which there is a coarse cell.
-	edgesPerCoarse = 0.5
+	edgesPerCoarse = 1
 	// leafEdges is the largest number of edges, an edge of two areas counting
 	// twice, with which a cell is not divided.
-	leafEdges = 8
+	leafEdges = 32
 	// mostSide bounds the sides of the coarse grid.
 	mostSide = 4096
 	// farthest bounds coordinates. No map holds more, and with less than this no

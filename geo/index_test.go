@@ -178,9 +178,12 @@ func TestLocateInAPartition(t *testing.T) {
 			}
 		}
 		require.Greater(t, horizontal, 100)
+		if seed == 1 { // an island far away makes the coarse cells large
+			areas = append(areas, area("FAR", orb.Polygon{box(-69, 12, -68, 12.5)}))
+		}
 		in := checkAgainstReference(t, areas, geotest.Hard(areas, 7000, seed))
 		assert.Greater(t, in[0], 100, "points in lakes and outside")
-		assert.Greater(t, in[1], 6000)
+		assert.Greater(t, in[1], 5500)
 		// Every point well inside the outline but the lakes lies in an area, so
 		// that no border has a gap.
 		in = checkAgainstReference(t, areas, geotest.NearBorders(areas, 10_000, 50, seed))

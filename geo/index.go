@@ -27,10 +27,10 @@ type Index struct {
 	edges          []edge
 }
 
-// What a cell holds: a kind in the two highest bits, and a number below.
+// What a cell holds: a kind in the two highest bits, and a number below. Without a
+// kind that is 0 for outside, or 1 + the number of the area.
 const (
 	kindShift  = 30
-	kindArea   = 0 // 0 for outside, else 1 + the number of the area
 	kindRecord = 2 // where the record begins
 	kindFine   = 3 // the number of the block of finer cells
 	cellNumber = 1<<kindShift - 1
@@ -202,17 +202,14 @@ func (x *Index) answer(at *spot, p orb.Point) int {
 // an end, or to an edge, that they do not.
 func crossed(edges []uint32, at *spot) (odd uint32, sure bool) {
 	// The point in units of the cell, rounded down; fx and fy are not negative.
-	scale := float64(int(1) << unitBits >> at.shift)
-	if at.shift > unitBits {
-		return 0, false
-	}
-	px := int(at.fx*scale)&(1<<unitBits-1) + margin
-	py := int(at.fy*scale)&(1<<unitBits-1) + margin
-	var unsure int
+	scale := float64(uint32(1) << (unitBits - at.shift))
+	px := int64(at.fx*scale)&(1<<unitBits-1) + margin
+	py := int64(at.fy*scale)&(1<<unitBits-1) + margin
+	var unsure int64
 	for ; len(edges) >= recordEdge; edges = edges[recordEdge:] {
 		lo, hi, tag := edges[0], edges[1], edges[2]
-		a, c := px-int(lo&0xffff), int(hi&0xffff)-int(lo&0xffff)
-		e, over := py-int(lo>>16), py-int(hi>>16)
+		a, c := px-int64(lo&0xffff), int64(hi&0xffff)-int64(lo&0xffff)
+		e, over := py-int64(lo>>16), py-int64(hi>>16)
 		b := e - over
 		d := a*b - c*e
 		// Ends are off by half a unit and the point by one; this bounds what that
@@ -221,13 +218,13 @@ func crossed(edges []uint32, at *spot) (odd uint32, sure bool) {
 		// The highest bit of each is set when it is negative.
 		unsure |= (abs(e) - 2) | (abs(over) - 2) | (^e & over & (abs(d) - room))
 		between := uint32(^e&over) >> 31
-		g := between&^(uint32(d>>63)) ^ ^uint32(e>>63)&(tag>>loWestShift) ^ ^uint32(over>>63)&(tag>>hiWestShift)
+		g := between&^uint32(d>>63) ^ ^uint32(e>>63)&(tag>>loWestShift) ^ ^uint32(over>>63)&(tag>>hiWestShift)
 		odd ^= tag & -(g & 1)
 	}
 	return odd, unsure >= 0
 }
 
-func abs(v int) int {
+func abs(v int64) int64 {
 	s := v >> 63
 	return v ^ s - s
 }

@@ -16,7 +16,7 @@ TARGET  ?= ^Fuzz
 GOLANGCI := v2.15.0
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test unit e2e lint bench bench-ingest bench-norm fault fuzz fuzz-nightly vuln deps clean FORCE
+.PHONY: help run build test unit e2e lint bench bench-ingest bench-norm bench-geo fault fuzz fuzz-nightly vuln deps clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -67,6 +67,10 @@ bench-ingest: build ## the ingest against Telegraf on the same messages (MESSAGE
 bench-norm: ## year statistics against DuckDB on the same data (STATIONS=10000); ARGS=-h lists more
 	bash deploy/test-deps.sh cc
 	cd deploy/bench/norm && CGO_ENABLED=1 $(GO) run . -stations $${STATIONS:-10000} $(ARGS)
+
+bench-geo: ## the point index against PostGIS and tidwall/rtree with orb (POINTS=1000000); ARGS=-h lists more
+	bash deploy/test-deps.sh postgis
+	cd deploy/bench/geo && $(GO) run . -points $${POINTS:-1000000} $(ARGS)
 
 fault: ## the tests that break things, 20 rounds each: kill -9, stores gone
 	@# One package at a time: only then go prints each round as it ends.

@@ -18,6 +18,8 @@
 #               it is named
 #   cc          C++ compiler, to link DuckDB, the peer of make bench-norm; only
 #               when it is named
+#   postgis     PostgreSQL server with PostGIS, the peer of make bench-geo; only
+#               when it is named
 #
 # Debian starts mosquitto and postgresql as services when it installs them. The
 # tests do not use these: they start servers of their own, on free ports and in
@@ -43,7 +45,7 @@ usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
 Parts: mosquitto postgresql influxd chromium rdflib curl gdal (none named: these)
-       telegraf cc (only when named)
+       telegraf cc postgis (only when named)
 TEXT
 }
 
@@ -57,6 +59,7 @@ packages_of() {
     curl) echo curl ;;
     gdal) echo gdal-bin ;;
     cc) echo g++ ;;
+    postgis) echo postgresql postgresql-postgis ;;
   esac
 }
 
@@ -133,7 +136,7 @@ main() {
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib | curl | gdal | telegraf | cc) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl | gdal | telegraf | cc | postgis) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift

@@ -1,40 +1,85 @@
 package geo
 
 import (
-	"cmp"
-	"math"
-	"math/big"
-	"slices"
+	"math/bits"
 
 	"github.com/paulmach/orb"
-	"github.com/tidwall/rtree"
 )
 
 // Index finds the area that a point lies in. It is immutable and safe for
-// concurrent use.
+// concurrent use, and a look-up allocates nothing.
+//
+// It is a grid of cells over the bounds of all areas. A cell that no border
+// passes through knows its area; any other has finer cells, or a record of the
+// edges that pass through it, a few, with which the exact answer is found: see
+// gridCell.
 type Index struct {
-	tree   rtree.RTreeGN[float64, int]
-	shapes []shape
+	codes []Code
+
+	west, south    float64 // the corner of the grid
+	perLon, perLat float64 // finest cells per degree
+	right, top     float64 // the finest cells of the grid, as the limits of a point's
+	columns        int     // coarse cells in a row
+	coarse         []uint32
+	fine           []uint32 // blocks of fineSide x fineSide
+	records        []uint32
+	exact          []uint32 // for the points that records cannot tell
+	edges          []edge
 }
 
-// NewIndex prepares the areas, which should be of one level and not overlap. It
-// does not keep them. Areas without geometry are never found; several of one
-// code are parts of one area.
-func NewIndex(areas []Area) *Index {
-	sorted := slices.Clone(areas)
-	slices.SortFunc(sorted, func(a, b Area) int { return cmp.Compare(a.Code, b.Code) })
-	x := &Index{}
-	for _, a := range sorted {
-		edges := edgesOf(a.Geometry)
-		if len(edges) == 0 {
-			continue
-		}
-		b := a.Geometry.Bound()
-		x.tree.Insert(b.Min, b.Max, len(x.shapes))
-		x.shapes = append(x.shapes, newShape(a.Code, edges))
-	}
-	return x
-}
+// What a cell holds: a kind in the two highest bits, and a number below. Without a
+// kind that is 0 for outside, or 1 + the number of the area.
+const (
+	kindShift  = 30
+	kindRecord = 2 // where the record begins
+	kindFine   = 3 // the number of the block of finer cells
+	cellNumber = 1<<kindShift - 1
+)
+
+// A cell is divided into fineSide x fineSide finer ones, which are divided again
+// where many edges meet, maxDepth times in all.
+const (
+	fineBits = 3
+	fineSide = 1 << fineBits
+	fineMask = fineSide - 1
+	maxDepth = 3
+	// The sides of the coarse cells, in finest cells.
+	coarseBits = fineBits * maxDepth
+)
+
+// A record is a row of words: the head of three, the numbers of the areas, and
+// the edges, three words each. The head says which areas hold the reference of the
+// cell and, in its highest bit, that only the exact record can tell; then the
+// numbers of edges and areas; then the exact record. An edge is its two ends, cut
+// off at some distance from the cell, in 1/2^15 of the cell's sides, and whose
+// border it is; the two highest bits say which ends lie west of the cell.
+const (
+	recordHead  = 3
+	recordEdge  = 3
+	recordAreas = 30
+	areasMask   = 1<<recordAreas - 1
+	onlyExact   = 1 << 31
+	numberBits  = 24
+	loWestShift = recordAreas
+	hiWestShift = recordAreas + 1
+	// A coordinate is 16 bits, with room for a quarter of a cell on either side.
+	unitBits = 15
+	margin   = 1 << (unitBits - 2)
+)
+
+// The exact record of a cell has the areas that hold the reference; the number
+// of edges; the number of areas and, in the highest bit, whether more areas
+// follow in a next record; the areas; and for each edge its number and its areas.
+const (
+	exactHead = 3
+	exactEdge = 2
+	moreAreas = 1 << 31
+)
+
+const (
+	noArea      = -1
+	blockOfBulk = 64
+)
 
 // Locate returns the code of the area that holds the point (WGS84 degrees); ok
 // is false outside every area and for numbers that are not finite.
@@ -44,159 +89,172 @@ func NewIndex(areas []Area) *Index {
 // owns its western and southern edges. Where areas overlap, which boundaries of
 // one vintage do not, the lowest code answers.
 func (x *Index) Locate(lon, lat float64) (c Code, ok bool) {
-	if math.IsNaN(lon) || math.IsNaN(lat) || math.IsInf(lon, 0) || math.IsInf(lat, 0) {
+	i := x.find(orb.Point{lon, lat})
+	if i == noArea {
 		return "", false
 	}
-	p := orb.Point{lon, lat}
-	found := -1
-	x.tree.Search(p, p, func(_, _ [2]float64, i int) bool {
-		// Shapes are in code order, so the lowest index is the lowest code.
-		if (found < 0 || i < found) && x.shapes[i].contains(p) {
-			found = i
+	return x.codes[i], true
+}
+
+// LocateAll appends to found the code of the area of each point, "" where
+// Locate would say that there is none. It is faster than as many calls of Locate,
+// because it waits for the memory of many points at once; it allocates nothing
+// when found has room.
+func (x *Index) LocateAll(found []Code, points []orb.Point) []Code {
+	var block [blockOfBulk]spot
+	for len(points) > 0 {
+		part := points[:min(blockOfBulk, len(points))]
+		points = points[len(part):]
+		for i, p := range part {
+			block[i] = x.coarsely(p)
 		}
-		return true
-	})
-	if found < 0 {
-		return "", false
+		for i := range part {
+			if at := &block[i]; at.value>>kindShift == kindFine {
+				x.finer(at)
+			}
+		}
+		for i, p := range part {
+			if a := x.answer(&block[i], p); a != noArea {
+				found = append(found, x.codes[a])
+			} else {
+				found = append(found, "")
+			}
+		}
 	}
-	return x.shapes[found].code, true
+	return found
 }
 
 // Overlapped reports whether the point lies in areas of more than one code, of
 // which Locate names the lowest.
 func (x *Index) Overlapped(lon, lat float64) bool {
 	p := orb.Point{lon, lat}
-	first, several := Code(""), false
-	x.tree.Search(p, p, func(_, _ [2]float64, i int) bool {
-		s := &x.shapes[i]
-		if s.code != first && s.contains(p) {
-			several = first != ""
-			first = s.code
-		}
-		return !several
-	})
+	at := x.coarsely(p)
+	if at.value>>kindShift == kindFine {
+		x.finer(&at)
+	}
+	if at.value>>kindShift != kindRecord {
+		return false
+	}
+	_, several := x.exactly(x.exact[x.records[at.value&cellNumber+2]:], p, true)
 	return several
 }
 
-// edge runs upwards: lo is the end with the lesser latitude. Two areas that
-// share a border so get the very same edge, and the same answer about it.
-type edge struct{ lo, hi orb.Point }
+// find returns the number of the area, or noArea.
+func (x *Index) find(p orb.Point) int {
+	at := x.coarsely(p)
+	if at.value>>kindShift == kindFine {
+		x.finer(&at)
+	}
+	return x.answer(&at, p)
+}
 
-// edgesOf returns the edges of all rings, without the horizontal ones, which
-// the half-open rule never meets.
-func edgesOf(mp orb.MultiPolygon) []edge {
-	var edges []edge
-	for _, polygon := range mp {
-		for _, ring := range polygon {
-			for i := 1; i < len(ring); i++ {
-				switch a, b := ring[i-1], ring[i]; {
-				case a[1] < b[1]:
-					edges = append(edges, edge{a, b})
-				case b[1] < a[1]:
-					edges = append(edges, edge{b, a})
-				}
+// spot is where a point lies in the grid, in finest cells, with the value of
+// the cell that it lies in, whose side is 1<<shift.
+type spot struct {
+	fx, fy float64
+	value  uint32
+	shift  uint32
+}
+
+// coarsely returns the coarse cell of the point, or a place outside.
+func (x *Index) coarsely(p orb.Point) spot {
+	fx, fy := (p[0]-x.west)*x.perLon, (p[1]-x.south)*x.perLat
+	if !(fx >= 0 && fx < x.right && fy >= 0 && fy < x.top) { // so that NaN is outside
+		return spot{}
+	}
+	return spot{fx, fy, x.coarse[int(fy)>>coarseBits*x.columns+int(fx)>>coarseBits], coarseBits}
+}
+
+// finer goes down to the cell that has no finer ones.
+func (x *Index) finer(at *spot) {
+	cx, cy := int(at.fx), int(at.fy)
+	v, shift := at.value, at.shift
+	for v>>kindShift == kindFine {
+		shift -= fineBits
+		inBlock := cy>>shift&fineMask<<fineBits | cx>>shift&fineMask
+		v = x.fine[int(v&cellNumber)<<(2*fineBits)|inBlock]
+	}
+	at.value, at.shift = v, shift
+}
+
+func (x *Index) answer(at *spot, p orb.Point) int {
+	if at.value>>kindShift != kindRecord {
+		return int(at.value) - 1
+	}
+	record := x.records[at.value&cellNumber:]
+	n, areas := int(record[1]&(1<<numberBits-1)), int(record[1]>>numberBits)
+	from := recordHead + areas
+	odd, sure := crossed(record[from:from+recordEdge*n], at)
+	if !sure || record[0]&onlyExact != 0 {
+		first, _ := x.exactly(x.exact[record[2]:], p, false)
+		return first
+	}
+	holds := (record[0] ^ odd) & areasMask
+	if holds == 0 {
+		return noArea
+	}
+	return int(record[recordHead+bits.TrailingZeros32(holds)])
+}
+
+// crossed returns the areas whose border lies between the point and the
+// reference of its cell an odd number of times (see gridCell), as far as rounded
+// coordinates tell. It is not sure when the point is so close to the height of
+// an end, or to an edge, that they do not.
+func crossed(edges []uint32, at *spot) (odd uint32, sure bool) {
+	// The point in units of the cell, rounded down; fx and fy are not negative.
+	scale := float64(uint32(1) << (unitBits - at.shift))
+	px := int64(at.fx*scale)&(1<<unitBits-1) + margin
+	py := int64(at.fy*scale)&(1<<unitBits-1) + margin
+	var unsure int64
+	for ; len(edges) >= recordEdge; edges = edges[recordEdge:] {
+		lo, hi, tag := edges[0], edges[1], edges[2]
+		a, c := px-int64(lo&0xffff), int64(hi&0xffff)-int64(lo&0xffff)
+		e, over := py-int64(lo>>16), py-int64(hi>>16)
+		b := e - over
+		d := a*b - c*e
+		// Ends are off by half a unit and the point by one; this bounds what that
+		// makes of d, with room.
+		room := 2*(abs(a)+b+abs(c)+abs(e)) + 8
+		// The highest bit of each is set when it is negative.
+		unsure |= (abs(e) - 2) | (abs(over) - 2) | (^e & over & (abs(d) - room))
+		between := uint32(^e&over) >> 31
+		g := between&^uint32(d>>63) ^ ^uint32(e>>63)&(tag>>loWestShift) ^ ^uint32(over>>63)&(tag>>hiWestShift)
+		odd ^= tag & -(g & 1)
+	}
+	return odd, unsure >= 0
+}
+
+func abs(v int64) int64 {
+	s := v >> 63
+	return v ^ s - s
+}
+
+// exactly returns the first area of the exact record that holds the point and,
+// when all are asked for, whether one of another code does too.
+func (x *Index) exactly(record []uint32, p orb.Point, all bool) (first int, several bool) {
+	first = noArea
+	for {
+		n, areas := exactEdge*int(record[1]), int(record[2]&^moreAreas)
+		from := exactHead + areas
+		holds := record[0]
+		for edges := record[from : from+n]; len(edges) >= exactEdge; edges = edges[exactEdge:] {
+			e, tag := &x.edges[edges[0]], edges[1]
+			if e.crosses(p) != (tag>>loWestShift&1 != 0 && p[1] >= e.lo[1]) != (tag>>hiWestShift&1 != 0 && p[1] >= e.hi[1]) {
+				holds ^= tag & areasMask
 			}
 		}
-	}
-	return edges
-}
-
-// crosses reports whether the edge crosses the ray that leaves p to the west.
-// An edge holds its lower end and not its upper one, and a point on the edge
-// counts as east of it, so that every point falls on one side of every border.
-func (e edge) crosses(p orb.Point) bool {
-	if p[1] < e.lo[1] || p[1] >= e.hi[1] {
-		return false
-	}
-	switch {
-	case p[0] < e.lo[0] && p[0] < e.hi[0]:
-		return false
-	case p[0] > e.lo[0] && p[0] > e.hi[0]:
-		return true
-	}
-	return e.side(p) >= 0
-}
-
-// side is positive when p lies east of the edge, negative west of it, and 0 on
-// it. Where floating point cannot tell the sign for sure, it is computed
-// exactly.
-func (e edge) side(p orb.Point) int {
-	l := (p[0] - e.lo[0]) * (e.hi[1] - e.lo[1])
-	r := (e.hi[0] - e.lo[0]) * (p[1] - e.lo[1])
-	// Three roundings in each product and one in the difference: below 4 units
-	// in the last place of the sum of sizes; 8 leaves room.
-	const unsure = 8 * 0x1p-53
-	if d := l - r; math.Abs(d) > unsure*(math.Abs(l)+math.Abs(r)) {
-		return cmp.Compare(d, 0)
-	}
-	exact := func(a, b float64) *big.Rat {
-		x, y := new(big.Rat).SetFloat64(a), new(big.Rat).SetFloat64(b)
-		return x.Sub(x, y)
-	}
-	left := exact(p[0], e.lo[0])
-	left.Mul(left, exact(e.hi[1], e.lo[1]))
-	right := exact(e.hi[0], e.lo[0])
-	right.Mul(right, exact(p[1], e.lo[1]))
-	return left.Cmp(right)
-}
-
-func oddCrossings(edges []edge, p orb.Point) bool {
-	odd := false
-	for _, e := range edges {
-		if e.crosses(p) {
-			odd = !odd
+		for ; holds != 0; holds &= holds - 1 {
+			area := int(record[exactHead+bits.TrailingZeros32(holds)])
+			switch {
+			case first == noArea:
+				first = area
+			case x.codes[area] != x.codes[first]:
+				several = true
+			}
 		}
-	}
-	return odd
-}
-
-// shape is an area cut in horizontal slabs of equal height. Each slab lists the
-// edges that touch it, so that a point is compared with a few edges only.
-type shape struct {
-	code     Code
-	south    float64
-	perLat   float64 // slabs per degree
-	slabs    []int32 // slabs[i]:slabs[i+1] are the edges of slab i
-	edges    []edge
-	numSlabs int
-}
-
-const edgesPerSlab = 4
-
-func newShape(c Code, edges []edge) shape {
-	south, north := edges[0].lo[1], edges[0].hi[1]
-	for _, e := range edges {
-		south, north = min(south, e.lo[1]), max(north, e.hi[1])
-	}
-	n := max(1, len(edges)/edgesPerSlab)
-	s := shape{code: c, south: south, perLat: float64(n) / (north - south), numSlabs: n}
-	s.slabs = make([]int32, n+1)
-	for _, e := range edges {
-		for i := s.slab(e.lo[1]); i <= s.slab(e.hi[1]); i++ {
-			s.slabs[i+1]++
+		if record[2]&moreAreas == 0 || several || first != noArea && !all {
+			return first, several
 		}
+		record = record[from+n:]
 	}
-	for i := range n {
-		s.slabs[i+1] += s.slabs[i]
-	}
-	s.edges = make([]edge, s.slabs[n])
-	next := slices.Clone(s.slabs[:n])
-	for _, e := range edges {
-		for i := s.slab(e.lo[1]); i <= s.slab(e.hi[1]); i++ {
-			s.edges[next[i]] = e
-			next[i]++
-		}
-	}
-	return s
-}
-
-// slab returns the slab of a latitude. It never falls as the latitude rises, so
-// that an edge is listed in the slab of every latitude that it spans.
-func (s *shape) slab(lat float64) int {
-	return min(max(int((lat-s.south)*s.perLat), 0), s.numSlabs-1)
-}
-
-func (s *shape) contains(p orb.Point) bool {
-	i := s.slab(p[1])
-	return oddCrossings(s.edges[s.slabs[i]:s.slabs[i+1]], p)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"buurtmeter/geo"
+	"buurtmeter/geo/geotest"
 )
 
 func area(c geo.Code, polygons ...orb.Polygon) geo.Area {
@@ -140,67 +141,66 @@ func TestOverlapsAnswerTheLowestCode(t *testing.T) {
 	assert.Equal(t, geo.Code("A"), got)
 }
 
-// reference is the plain even-odd rule over all edges of an area, with the
-// intersection computed by division.
-func reference(areas []geo.Area, p orb.Point) []geo.Code {
-	var found []geo.Code
-	for _, a := range areas {
-		odd := false
-		for _, polygon := range a.Geometry {
-			for _, r := range polygon {
+// checkAgainstReference compares single and bulk look-ups with the reference, and
+// returns how many points lie in so many areas.
+func checkAgainstReference(t *testing.T, areas []geo.Area, points []orb.Point) (in [2]int) {
+	t.Helper()
+	x, r := geo.NewIndex(areas), geotest.NewReference(areas)
+	bulk := x.LocateAll(make([]geo.Code, 0, len(points)), points)
+	require.Len(t, bulk, len(points))
+	for i, p := range points {
+		want := append(r.At(p), "")
+		got, ok := x.Locate(p[0], p[1])
+		if got != want[0] || ok != (got != "") || bulk[i] != got {
+			t.Fatalf("%v: got %q (%t), in bulk %q, want %q", p, got, ok, bulk[i], want)
+		}
+		in[min(len(want)-1, 1)]++
+		if len(want) > 2 {
+			t.Fatalf("%v lies in %q", p, want)
+		}
+	}
+	return in
+}
+
+// TestLocateInAPartition takes areas with every kind of border, and points where
+// a careless program goes wrong. Every point lies in one area or none.
+func TestLocateInAPartition(t *testing.T) {
+	for seed := range uint64(2) {
+		areas := geotest.Partition(orb.Bound{Min: orb.Point{3.3, 50.7}, Max: orb.Point{7.3, 53.6}}, 1000, seed)
+		horizontal := 0
+		for _, a := range areas {
+			for _, r := range a.Geometry[0] {
 				for i := 1; i < len(r); i++ {
-					s, e := r[i-1], r[i]
-					if (s[1] > p[1]) != (e[1] > p[1]) && p[0] < (e[0]-s[0])*(p[1]-s[1])/(e[1]-s[1])+s[0] {
-						odd = !odd
+					if r[i-1][1] == r[i][1] {
+						horizontal++
 					}
 				}
 			}
 		}
-		if odd {
-			found = append(found, a.Code)
+		require.Greater(t, horizontal, 100)
+		if seed == 1 { // an island far away makes the coarse cells large
+			areas = append(areas, area("FAR", orb.Polygon{box(-69, 12, -68, 12.5)}))
 		}
+		in := checkAgainstReference(t, areas, geotest.Hard(areas, 7000, seed))
+		assert.Greater(t, in[0], 100, "points in lakes and outside")
+		assert.Greater(t, in[1], 5500)
+		// Every point well inside the outline but the lakes lies in an area, so
+		// that no border has a gap.
+		in = checkAgainstReference(t, areas, geotest.NearBorders(areas, 10_000, 50, seed))
+		assert.Greater(t, in[1], 9000)
 	}
-	return found
 }
 
 // TestLocateInTheNetherlands compares with the reference on all buurten of the
-// country: points anywhere, points beside borders, and vertices.
+// country.
 func TestLocateInTheNetherlands(t *testing.T) {
 	areas, problems := boundaries(t, "buurten_nl_2016_wgs84_s5.geojson.gz", 2016)
 	t.Logf("%d areas, %d problems", len(areas), len(problems))
 	require.Greater(t, len(areas), 11_000)
-	x := geo.NewIndex(areas)
-	boxes := make([]orb.Bound, len(areas))
-	for i, a := range areas {
-		boxes[i] = a.Geometry.Bound()
-	}
-	near := func(p orb.Point) (hit []geo.Area) {
-		for i, a := range areas {
-			if boxes[i].Contains(p) {
-				hit = append(hit, a)
-			}
-		}
-		return hit
-	}
-	rnd := rand.New(rand.NewPCG(3, 4))
-	found := 0
-	for i := range 6000 {
-		p := orb.Point{3.3 + rnd.Float64()*4, 50.7 + rnd.Float64()*2.9}
-		if i%2 == 0 { // beside a border
-			a := areas[rnd.IntN(len(areas))]
-			r := a.Geometry[0][0]
-			v := r[rnd.IntN(len(r))]
-			p = orb.Point{v[0] + (rnd.Float64()-.5)*1e-4, v[1] + (rnd.Float64()-.5)*1e-4}
-		}
-		want := reference(near(p), p)
-		got, ok := x.Locate(p[0], p[1])
-		require.Equal(t, len(want) > 0, ok, "%v", p)
-		if ok {
-			found++
-			require.Equal(t, want[0], got, "%v of %v", p, want)
-		}
-	}
-	assert.Greater(t, found, 3000)
+	in := checkAgainstReference(t, areas, geotest.Hard(areas, 49_000, 1))
+	in2 := checkAgainstReference(t, areas, geotest.NearBorders(areas, 51_000, 50, 2))
+	t.Logf("%d points in an area, %d in none", in[1]+in2[1], in[0]+in2[0])
+	assert.Greater(t, in[1]+in2[1], 80_000)
 }
 
 func TestIndexIsSafeForConcurrentUse(t *testing.T) {
@@ -225,11 +225,7 @@ func TestIndexIsSafeForConcurrentUse(t *testing.T) {
 func BenchmarkLocate(b *testing.B) {
 	areas, _ := boundaries(b, "buurten_nl_2016_wgs84_s5.geojson.gz", 2016)
 	x := geo.NewIndex(areas)
-	rnd := rand.New(rand.NewPCG(5, 6))
-	points := make([]orb.Point, 1<<16)
-	for i := range points {
-		points[i] = orb.Point{3.3 + rnd.Float64()*3.95, 50.75 + rnd.Float64()*2.8}
-	}
+	points := geotest.Uniform(geotest.Bounds(areas), 1<<16, 5)
 	i, in := 0, 0
 	for b.Loop() {
 		p := points[i&(len(points)-1)]

@@ -114,7 +114,7 @@ func interior(mp orb.MultiPolygon) orb.Point {
 	if best == nil {
 		return orb.Point{}
 	}
-	edges := edgesOf(orb.MultiPolygon{best})
+	edges := edgesOf(nil, best)
 	if c := gravity(best[0], size); oddCrossings(edges, c) {
 		return c
 	}

@@ -48,6 +48,7 @@ func commands() []command {
 		{"redecode", "redecode --since DAY [flags]", "decode rejected messages again, after the decoder was mended", runRedecode},
 		{"mosquitto", "mosquitto --out FILE [flags]", "write the logins of all stations as a password file of Mosquitto", runMosquitto},
 		{"analyse", "analyse KIND FILE [flags]", "answer questions about CSV files: year figures and verdicts, areas, tubes, calibration", runAnalyse},
+		{"locate", "locate POINTS.csv --areas FILE [flags]", "write a CSV file of points again, with the area that each lies in", runLocate},
 		{"version", "version", "print the version", runVersion},
 	}
 }

@@ -24,6 +24,10 @@ type splitter struct {
 	line, next int
 	fields     [][]byte
 	record     []byte
+	// raw is, when keep is set, every byte that was read since it was last made
+	// empty.
+	keep bool
+	raw  []byte
 }
 
 // read reads the next record that is not blank; io.EOF at the end. The fields
@@ -59,6 +63,9 @@ func (s *splitter) readLine() ([]byte, error) {
 		return nil, err
 	}
 	s.next++
+	if s.keep {
+		s.raw = append(s.raw, b...)
+	}
 	b = bytes.TrimSuffix(b, []byte{s.eol})
 	return bytes.TrimSuffix(b, []byte{'\r'}), nil
 }

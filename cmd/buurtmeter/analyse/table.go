@@ -20,6 +20,7 @@ type Input struct {
 	missing, delimiter, decimal string
 	skip                        int
 	where                       []string
+	keep                        bool // see splitter
 }
 
 // InputFlags declares the flags of Input.
@@ -47,6 +48,8 @@ type Table struct {
 	coded   map[string]int
 	decimal byte // 0 until the file shows it
 	decided int  // the line that did
+
+	marked bool // begins with a byte order mark
 
 	read *countingReader
 	size int64
@@ -80,7 +83,7 @@ func (in *Input) open(t *Terminal, path string, r io.Reader) (*Table, error) {
 	if err := tb.settings(in); err != nil {
 		return nil, err
 	}
-	tb.split = splitter{r: bufio.NewReaderSize(tb.read, maxRecord), next: 1, eol: '\n'}
+	tb.split = splitter{r: bufio.NewReaderSize(tb.read, maxRecord), next: 1, eol: '\n', keep: in.keep}
 	if err := tb.begin(); err != nil {
 		return nil, err
 	}
@@ -140,8 +143,10 @@ func (tb *Table) begin() error {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		_, _ = tb.split.r.Discard(3)
+		tb.marked = true
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		_, _ = tb.split.r.Discard(2)
+		tb.marked = true
 		tb.split.r = bufio.NewReaderSize(&utf16Reader{r: tb.split.r, big: head[0] == 0xfe}, maxRecord)
 	}
 	sample, _ := tb.split.r.Peek(sampleSize)

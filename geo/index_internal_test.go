@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"testing"
 
 	"github.com/paulmach/orb"
 	"github.com/stretchr/testify/assert"

@@ -3,6 +3,9 @@ package calibration
 import (
 	"math"
 	"slices"
+	"strings"
+
+	"buurtmeter/ingest/reading"
 )
 
 // The hourly network factor for particulate matter, as RIVM does it for Samen
@@ -34,12 +37,37 @@ const (
 	// networkFloor is the least mean of a group, and the least value of a
 	// reference, in µg/m³: the ratio of two small numbers is noise.
 	networkFloor = 1
-	// networkNear is the distance, in metres, below which distance counts no more:
+	// NetworkNear is the distance, in metres, below which distance counts no more:
 	// it keeps the sensor at the station's fence from hearing that station alone.
-	networkNear = 500
+	NetworkNear = 500
 	// networkMost bounds a factor and its inverse.
 	networkMost = 10
 )
+
+// NetworkVersion is the version of the rules by which the factors are made and
+// used. It changes with them, so that what was stored by other rules is made anew.
+const NetworkVersion = 1
+
+// networkSuffix makes the name of a series corrected by network factors.
+const networkSuffix = "-network"
+
+// NetworkProperties returns what network factors correct. The slice is the
+// caller's own.
+func NetworkProperties() []reading.Property { return []reading.Property{reading.PM25, reading.PM10} }
+
+// NetworkSeries returns the name of the series of p corrected by network factors:
+// a series of its own, which no station can report; see CorrectedSeries.
+func NetworkSeries(p reading.Property) reading.Property { return p + networkSuffix }
+
+// NetworkOf returns the property of a series of NetworkSeries; ok is false for
+// another name.
+func NetworkOf(series string) (p reading.Property, ok bool) {
+	raw, ok := strings.CutSuffix(series, networkSuffix)
+	if !ok || !slices.Contains(NetworkProperties(), reading.Property(raw)) {
+		return "", false
+	}
+	return reading.Property(raw), true
+}
 
 // Factor is that of one official station in one hour.
 type Factor struct {
@@ -89,7 +117,7 @@ func Between(factors []FactorNear) (f float64, ok bool) {
 		if !(n.Metres >= 0 && n.Metres <= NetworkReach) || !finite(n.Factor) {
 			continue
 		}
-		d := max(n.Metres, networkNear)
+		d := max(n.Metres, NetworkNear)
 		sum += n.Factor / (d * d)
 		weights += 1 / (d * d)
 	}

@@ -37,6 +37,7 @@ func stationActions() []stationAction {
 		{"board", "board attach|replace|detach|list --id ID", "which hardware measures for it since when", (*program).stationBoard},
 		{"format", "format --id ID --format F --zone Z --channel C", "how its messages are read", (*program).stationFormat},
 		{"setting", "setting --id ID --setting S", "what surrounds an official station: background, street, industry", (*program).stationSetting},
+		{"particle", "particle --id ID --sensor TYPE --from T", "of which type its particle sensor is since when", (*program).stationParticle},
 		{"events", "events --id ID", "what was changed, by whom and why", (*program).stationEvents},
 		{"delete", "delete --id ID --yes", "delete it for good; without --yes, say what would go", (*program).deleteStation},
 	}

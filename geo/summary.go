@@ -45,7 +45,7 @@ func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVe
 		switch p.Kind {
 		case reading.KindReference:
 			v.Reference++
-		case reading.KindSensor, reading.KindSensorCalibrated:
+		case reading.KindSensor, reading.KindSensorCalibrated, reading.KindSensorNetwork:
 			v.Sensors++
 		case reading.KindTube: // counted in N only
 		}
@@ -178,7 +178,7 @@ func (v *AreaVerdict) mean() {
 	}
 	v.ShareLow, v.ShareHigh = Wilson(v.Above, v.Whole)
 	common := 0.0
-	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindSensor, reading.KindTube} {
 		common = math.Hypot(common, shared[k]/float64(v.Whole))
 	}
 	e := EstimateOf(values, common, 0)

@@ -143,7 +143,7 @@ func TestADamagedBlockCorrectsNothingUntilItIsMadeAnew(t *testing.T) {
 			for _, v := range n.calibrated(t, kit, october) {
 				require.True(t, math.IsNaN(v), "never the raw hour, and none guessed")
 			}
-			assert.InDelta(t, wave((october+1).First()), n.calibrated(t, kit, october+1)[0], 2e-3)
+			assert.InDelta(t, wave((october + 1).First()), n.calibrated(t, kit, october+1)[0], 2e-3)
 		})
 	}
 }

@@ -231,7 +231,7 @@ func TestTheNetworkOfRIVMIsCorrectedAsANaiveProgramDoes(t *testing.T) {
 				same++
 				near, best := reading.StationID(""), 5500.0
 				for k := range hours[h] {
-					if d := naiveMetres(at[k], at[id]); d < best {
+					if d := naiveMetres(at[k], at[id]); d < best || d == best && k < near {
 						near, best = k, d
 					}
 				}

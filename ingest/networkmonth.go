@@ -74,10 +74,9 @@ func (p *networking) month(ctx context.Context, property reading.Property, m rea
 	}
 	var todo []versionAt
 	for i, st := range p.stations {
-		inputs := j.inputs(i)
-		switch {
-		case inputs == stored[i]:
-		case inputs == 0: // nothing to correct by any more
+		switch inputs := j.inputs(i); inputs {
+		case stored[i]: // it is right
+		case 0: // nothing to correct by any more
 			change.Remove = append(change.Remove, SeriesVersion{Station: st.ID, Property: series, Month: m})
 		default:
 			todo = append(todo, versionAt{i, inputs})

@@ -23,10 +23,10 @@ func TestTheServerCorrectsParticlesByTheNetwork(t *testing.T) {
 	air := func(h reading.Hour) float64 { return 20 + 6*math.Sin(float64(h)/4) }
 	for _, id := range []string{"west", "east", "w1", "w2", "w3", "e1", "e2", "e3", "bare"} {
 		kind, lon, times := "sensor", "4.8471", 2.0
-		switch {
-		case id == "west" || id == "east":
+		switch id {
+		case "west", "east":
 			kind, times = "reference", 1
-		case id == "w2": // at the other end of the neighbourhood
+		case "w2": // at the other end of the neighbourhood
 			lon = "4.8521"
 		}
 		if strings.HasPrefix(id, "e") {

@@ -127,9 +127,43 @@ func Between(factors []FactorNear) (f float64, ok bool) {
 	return sum / weights, true
 }
 
-// median of values, which it sorts; there must be one.
+// median of values, whose order it changes; there must be one.
 func median(v []float64) float64 {
-	slices.Sort(v)
 	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
+	upper := nth(v, n/2)
+	if n%2 == 1 {
+		return upper
+	}
+	return (slices.Max(v[:n/2]) + upper) / 2 // nth left the lower ones before it
+}
+
+// nth returns the value that would stand at k if v were sorted, and leaves none
+// before k that is above it and none behind it that is below (Hoare's selection): a
+// group of sensors is gone through for every hour, and need not be sorted.
+func nth(v []float64, k int) float64 {
+	low, high := 0, len(v)-1
+	for low < high {
+		pivot, i, j := v[low+(high-low)/2], low, high
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
 }

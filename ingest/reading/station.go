@@ -63,6 +63,7 @@ func ParseKind(s string) (Kind, error) {
 	switch k := Kind(s); k {
 	case KindReference, KindSensor, KindSensorCalibrated, KindTube:
 		return k, nil
+	case KindSensorNetwork: // of a series, never of a station
 	}
 	return "", fmt.Errorf("unknown kind %q: use reference, sensor, sensor-calibrated or tube", clip(s))
 }

@@ -55,7 +55,7 @@ func (r *Register) NetworkStations(ctx context.Context) ([]ingest.NetworkStation
 	if err != nil {
 		return nil, err
 	}
-	sensors, err := r.particleSensors(ctx, "")
+	sensors, err := r.AllParticleSensors(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (r *Register) NetworkStations(ctx context.Context) ([]ingest.NetworkStation
 		index[st.ID] = len(out)
 		out = append(out, ingest.NetworkStation{AssessedStation: st, Sensors: sensors[st.ID]})
 	}
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT station, 0, max(at_ms) FROM station_event WHERE what = $1 GROUP BY station
 		UNION ALL SELECT station, 1, from_ms FROM station_board ORDER BY 1, 2, 3`, EventPositionSet)
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *Register) NetworkStations(ctx context.Context) ([]ingest.NetworkStation
 // fingerprint, in order of station, property and month. fn must not use the
 // register.
 func (r *Register) NetworkVersions(ctx context.Context, fn func(ingest.SeriesVersion)) error {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT station, property, month, version FROM hour_block WHERE property IN ($1, $2)
 		UNION ALL SELECT station, property, month, inputs FROM network_block ORDER BY station, property, month`,
 		string(reading.PM10), string(reading.PM25))
@@ -178,7 +178,7 @@ func (r *Register) PutNetwork(ctx context.Context, seen map[reading.StationID]in
 // and month, those of simulated stations last. One that cannot be read is left
 // out, with a warning: the next pass makes it anew.
 func (r *Register) NetworkErrors(ctx context.Context) ([]ingest.NetworkError, error) {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
+	rows, err := r.reads.QueryContext(ctx,
 		`SELECT property, sensor, simulated, month, inputs, data FROM network_error ORDER BY simulated, property, sensor, month`)
 	if err != nil {
 		return nil, fmt.Errorf("read errors of network factors: %w", err)

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,7 @@ const NoSensorType = "unknown"
 func (r *Register) DeclareParticle(ctx context.Context, id reading.StationID, sensor reading.SensorType, from time.Time, actor, why string) error {
 	known, err := reading.ParseSensorType(string(sensor))
 	if err == nil && !storableTime(from) {
-		err = fmt.Errorf("give the moment from which it is, in the years 1970 to 2261")
+		err = errors.New("give the moment from which it is, in the years 1970 to 2261")
 	}
 	if err != nil {
 		return fmt.Errorf("declare the particle sensor of station %q: %w", storable(string(id), 80), err)
@@ -61,23 +62,26 @@ func (r *Register) DeclareParticle(ctx context.Context, id reading.StationID, se
 // ParticleSensors returns what was declared of the particle sensor of a station,
 // in order of time; none for an unknown station.
 func (r *Register) ParticleSensors(ctx context.Context, id reading.StationID) ([]ingest.ParticleSensor, error) {
-	all, err := r.particleSensors(ctx, `WHERE station = $1`, storable(string(id), maxID))
+	rows, err := r.reads.QueryContext(ctx, `SELECT station, from_ms, sensor FROM station_particle WHERE station = $1 ORDER BY from_ms`, storable(string(id), maxID))
+	if err != nil {
+		return nil, fmt.Errorf("read particle sensors: %w", err)
+	}
+	all, err := scanParticle(rows)
 	return all[id], err
 }
 
 // AllParticleSensors is ParticleSensors of every station.
 func (r *Register) AllParticleSensors(ctx context.Context) (map[reading.StationID][]ingest.ParticleSensor, error) {
-	return r.particleSensors(ctx, "")
-}
-
-func (r *Register) particleSensors(ctx context.Context, where string, args ...any) (map[reading.StationID][]ingest.ParticleSensor, error) {
-	rows, err := r.reads.QueryContext(ctx, //nolint:sqlclosecheck // eachRow closes
-		`SELECT station, from_ms, sensor FROM station_particle `+where+` ORDER BY station, from_ms`, args...)
+	rows, err := r.reads.QueryContext(ctx, `SELECT station, from_ms, sensor FROM station_particle ORDER BY station, from_ms`)
 	if err != nil {
 		return nil, fmt.Errorf("read particle sensors: %w", err)
 	}
+	return scanParticle(rows)
+}
+
+func scanParticle(rows *sql.Rows) (map[reading.StationID][]ingest.ParticleSensor, error) {
 	all := map[reading.StationID][]ingest.ParticleSensor{}
-	err = eachRow(rows, func() error {
+	err := eachRow(rows, func() error {
 		var id reading.StationID
 		var s ingest.ParticleSensor
 		var from int64

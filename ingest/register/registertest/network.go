@@ -96,7 +96,8 @@ func networkBlocks(t *testing.T, r *register.Register) {
 	require.NoError(t, r.NetworkVersions(ctx, func(v ingest.SeriesVersion) { versions = append(versions, v) }))
 	series := put.Put[0].Property
 	require.Equal(t, []ingest.SeriesVersion{
-		{Station: "one", Property: reading.PM25, Month: correctedMonth, Version: 1}, {Station: "one", Property: series, Month: correctedMonth, Version: 100},
+		{Station: "one", Property: reading.PM25, Month: correctedMonth, Version: 1},
+		{Station: "one", Property: series, Month: correctedMonth, Version: 100},
 		{Station: "two", Property: series, Month: correctedMonth, Version: 98},
 	}, versions)
 	index, err := r.BlockIndex(ctx)

@@ -13,6 +13,7 @@
 #   chromium    browser for the tests of the site
 #   rdflib      RDF reader (Python) for the tests of the catalogue feed
 #   curl        for the conformance checks
+#   gdal        GDAL, which reads the feeds as map programs do
 #   telegraf    the peer of make bench-ingest, built with go install; only when
 #               it is named
 #   cc          C++ compiler, to link DuckDB, the peer of make bench-norm; only
@@ -29,7 +30,7 @@ readonly TELEGRAF_VERSION=1.37.2
 readonly TELEGRAF_MODULE=github.com/influxdata/telegraf/cmd/telegraf
 # With all plugins it does not build from the module proxy; these are enough.
 readonly TELEGRAF_TAGS=custom,inputs.mqtt_consumer,outputs.influxdb_v2,outputs.influxdb,parsers.json_v2,parsers.json,parsers.influx,serializers.influx
-readonly ALL_PARTS=(mosquitto postgresql influxd chromium rdflib curl)
+readonly ALL_PARTS=(mosquitto postgresql influxd chromium rdflib curl gdal)
 
 say() { printf 'test-deps: %s\n' "$*"; }
 
@@ -41,7 +42,7 @@ fail() {
 usage() {
   cat <<'TEXT'
 Usage: test-deps.sh [--check] [part...]
-Parts: mosquitto postgresql influxd chromium rdflib curl (none named: these)
+Parts: mosquitto postgresql influxd chromium rdflib curl gdal (none named: these)
        telegraf cc (only when named)
 TEXT
 }
@@ -54,6 +55,7 @@ packages_of() {
     chromium) echo chromium ;;
     rdflib) echo python3-rdflib ;;
     curl) echo curl ;;
+    gdal) echo gdal-bin ;;
     cc) echo g++ ;;
   esac
 }
@@ -131,7 +133,7 @@ main() {
     case "$1" in
       -h | --help) usage; return 0 ;;
       --check) check=true ;;
-      mosquitto | postgresql | influxd | chromium | rdflib | curl | telegraf | cc) parts+=("$1") ;;
+      mosquitto | postgresql | influxd | chromium | rdflib | curl | gdal | telegraf | cc) parts+=("$1") ;;
       *) usage >&2; fail "unknown part or option: $1" ;;
     esac
     shift

@@ -234,10 +234,6 @@ func (f *reader) add(index int, feat feature) {
 		return
 	}
 	a.Year, a.Geometry, a.Center = f.year, mended, interior(mended)
-	if f.seen[a.Code] {
-		f.join(a)
-		return
-	}
 	f.seen[a.Code] = true
 	f.areas = append(f.areas, a)
 }

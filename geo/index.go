@@ -18,7 +18,8 @@ type Index struct {
 }
 
 // NewIndex prepares the areas, which should be of one level and not overlap. It
-// does not keep them. Areas without geometry are never found.
+// does not keep them. Areas without geometry are never found; several of one
+// code are parts of one area.
 func NewIndex(areas []Area) *Index {
 	sorted := slices.Clone(areas)
 	slices.SortFunc(sorted, func(a, b Area) int { return cmp.Compare(a.Code, b.Code) })
@@ -59,6 +60,22 @@ func (x *Index) Locate(lon, lat float64) (c Code, ok bool) {
 		return "", false
 	}
 	return x.shapes[found].code, true
+}
+
+// Overlapped reports whether the point lies in areas of more than one code, of
+// which Locate names the lowest.
+func (x *Index) Overlapped(lon, lat float64) bool {
+	p := orb.Point{lon, lat}
+	first, several := Code(""), false
+	x.tree.Search(p, p, func(_, _ [2]float64, i int) bool {
+		s := &x.shapes[i]
+		if s.code != first && s.contains(p) {
+			several = first != ""
+			first = s.code
+		}
+		return !several
+	})
+	return several
 }
 
 // edge runs upwards: lo is the end with the lesser latitude. Two areas that

@@ -18,7 +18,9 @@ var ErrProjection = errors.New("the boundaries are not in WGS84 degrees")
 // What names an area is the property `field`, text or number, or the feature's
 // own id when field is "id" and no property is called so; upper and lower case
 // only matter where two properties differ in nothing else. Features of one name
-// are one area of several parts.
+// are parts of one area: each comes back as an Area of that code, and NewIndex
+// finds the code in whichever of them a point lies, also where they overlap or
+// are one part twice.
 //
 // Areas come back in the order of their codes, with only Code, Name (the same),
 // Geometry and Source filled. Rings are mended, and what cannot be used is left
@@ -80,16 +82,6 @@ func (f *reader) named(feat feature) (Area, error) {
 		return Area{}, fmt.Errorf("no name: the property %q is missing or empty", f.field)
 	}
 	return Area{Code: Code(name), Name: name}, nil
-}
-
-// join adds the geometry to the area of the same name.
-func (f *reader) join(a Area) {
-	for i := range f.areas {
-		if f.areas[i].Code == a.Code {
-			f.areas[i].Geometry = append(f.areas[i].Geometry, a.Geometry...)
-			return
-		}
-	}
 }
 
 // checkCRS refuses a file that names coordinates other than those of GeoJSON,

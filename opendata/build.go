@@ -133,6 +133,7 @@ func (b *Builder) Build(ctx context.Context) error {
 	if err := b.tubes.refresh(ctx); err != nil {
 		return err
 	}
+	g.Campaigns = b.tubes.all
 	if err := b.addHistories(ctx, g); err != nil {
 		return err
 	}

@@ -100,6 +100,8 @@ type Graph struct {
 	NetworkErrors []ingest.NetworkError
 	// Histories of the stations, also of deleted ones, which are in no other list.
 	Histories map[reading.StationID]History
+	// Campaigns of diffusion tubes, by name.
+	Campaigns []Campaign
 }
 
 // VerdictKey addresses an area verdict.
@@ -135,12 +137,11 @@ func (g *Graph) Verdict(a geo.Code, n norm.ID, year int) geo.AreaVerdict {
 
 // Area returns the buurt with the code.
 func (g *Graph) Area(c geo.Code) (geo.Area, bool) {
-	for _, a := range g.Areas {
-		if a.Code == c {
-			return a, true
-		}
+	i, ok := slices.BinarySearchFunc(g.Areas, c, func(a geo.Area, c geo.Code) int { return cmp.Compare(a.Code, c) })
+	if !ok {
+		return geo.Area{}, false
 	}
-	return geo.Area{}, false
+	return g.Areas[i], true
 }
 
 // AnyArea returns the buurt, the wijk or the municipality with the code: those
@@ -184,12 +185,11 @@ func (g *Graph) StationYears(id reading.StationID) []YearStat {
 
 // Station returns the station with the id.
 func (g *Graph) Station(id reading.StationID) (Station, bool) {
-	for _, s := range g.Stations {
-		if s.ID == id {
-			return s, true
-		}
+	i, ok := slices.BinarySearchFunc(g.Stations, id, func(s Station, id reading.StationID) int { return cmp.Compare(s.ID, id) })
+	if !ok {
+		return Station{}, false
 	}
-	return Station{}, false
+	return g.Stations[i], true
 }
 
 // Norm returns the norm with the id.
@@ -200,6 +200,26 @@ func (g *Graph) Norm(id norm.ID) (norm.Norm, bool) {
 		}
 	}
 	return norm.Norm{}, false
+}
+
+// DefaultNorm returns the norm that is shown where nobody chose one: the first EU
+// norm on the year mean of a property that was measured in the year, else the first
+// norm of all. ok is false without any norm.
+func (g *Graph) DefaultNorm(year int) (n norm.Norm, ok bool) {
+	for _, n := range g.Norms {
+		if n.Averaging != norm.Yearly || n.Regime != norm.EUNow {
+			continue
+		}
+		for _, s := range g.YearStats {
+			if s.Property == n.Property && s.Year == year && s.Valid > 0 {
+				return n, true
+			}
+		}
+	}
+	if len(g.Norms) == 0 {
+		return norm.Norm{}, false
+	}
+	return g.Norms[0], true
 }
 
 // Source gives the current graph and the hours behind it. Pages, API and

@@ -27,6 +27,10 @@ type TubeYear struct {
 	// Periods and Tubes count what the mean rests on, Below the results below the
 	// limit of detection among them, Lost the tubes without a result.
 	Periods, Tubes, Below, Lost int
+	// Labs are the laboratories behind it, each once, an empty one for a sheet that
+	// names none; LeftOut counts the rows of their sheets that could not be read.
+	Labs    []tube.Lab
+	LeftOut int
 	// Judged tells that verdicts rest on this mean. Of several campaigns at one
 	// station in a year it is the one that covers most of it.
 	Judged bool
@@ -38,6 +42,7 @@ type tubeFacts struct {
 	store *store.Store
 	stamp string
 	years map[reading.StationID][]tubeMean // by year, the one that is judged first
+	all   []Campaign
 }
 
 type tubeMean struct {
@@ -60,7 +65,13 @@ func (t *tubeFacts) refresh(ctx context.Context) error {
 		return err
 	}
 	years := map[reading.StationID][]tubeMean{}
+	var all []Campaign
 	for _, c := range campaigns {
+		public, err := t.campaign(ctx, c)
+		if err != nil {
+			return fmt.Errorf("campaigns of tubes: %w", err)
+		}
+		all = append(all, public)
 		means, err := t.store.Means(ctx, c.Name, 0)
 		if err != nil {
 			return fmt.Errorf("year means of tubes: %w", err)
@@ -76,7 +87,7 @@ func (t *tubeFacts) refresh(ctx context.Context) error {
 			return cmp.Or(cmp.Compare(a.Year.Year, b.Year.Year), cmp.Compare(b.Coverage, a.Coverage))
 		})
 	}
-	t.stamp, t.years = stamp, years
+	t.stamp, t.years, t.all = stamp, years, all
 	return nil
 }
 
@@ -93,12 +104,12 @@ func (t *tubeFacts) judge(s Station, until reading.Hour) (stats []YearStat, verd
 		year := m.Year.Year
 		y := TubeYear{
 			Campaign: m.campaign, Raw: m.Raw, Low: m.Low, High: m.High, Coverage: m.Coverage,
-			Periods: m.Periods, Tubes: m.Tubes, Below: m.Below, Lost: m.Lost,
+			Periods: m.Periods, Tubes: m.Tubes, Below: m.Below, Lost: m.Lost, Labs: m.Labs, LeftOut: m.LeftOut,
 			Judged: i == 0 || ms[i-1].Year.Year != year,
 		}
 		method := norm.MethodFor(s.Kind)
 		if m.Calibrated {
-			y.Calibration = fmt.Sprintf("%s/%d", tube.Method, m.Calibration)
+			y.Calibration = tubeCalibration(m.Calibration)
 			method.Calibration = y.Calibration
 		}
 		hours := norm.YearLength(year)

@@ -54,31 +54,12 @@ func choose(g *opendata.Graph, q url.Values) (c choice, ok bool) {
 		c.sort = s
 	}
 	if c.norm, ok = g.Norm(norm.ID(q.Get("norm"))); !ok {
-		c.norm, ok = defaultNorm(g, c.year)
+		c.norm, ok = g.DefaultNorm(c.year)
 	}
 	if _, found := yearNorm(g, c.norm.Property); c.lens == lensValue && !found {
 		c.lens, c.noYearMean = lensVerdict, true
 	}
 	return c, ok
-}
-
-// defaultNorm is the first year norm in force of a property that was measured
-// in the year, else the first norm of all.
-func defaultNorm(g *opendata.Graph, year int) (norm.Norm, bool) {
-	for _, n := range g.Norms {
-		if n.Averaging != norm.Yearly || n.Regime != norm.EUNow {
-			continue
-		}
-		for _, s := range g.YearStats {
-			if s.Property == n.Property && s.Year == year && s.Valid > 0 {
-				return n, true
-			}
-		}
-	}
-	if len(g.Norms) == 0 {
-		return norm.Norm{}, false
-	}
-	return g.Norms[0], true
 }
 
 // query writes the choice back, leaving out the defaults of lens and sort.

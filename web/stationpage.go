@@ -30,6 +30,7 @@ type stationBody struct {
 	History      historyBody
 	Assessments  []assessmentRow
 	Calibrations []calibrationRow
+	Campaigns    []campaignView
 	// Networked are lines on what network factors corrected.
 	Networked []string
 }
@@ -75,6 +76,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	}
 	b.Assessments = r.assessments(assessed)
 	b.Calibrations = r.calibrations(st)
+	b.Campaigns = r.campaigns(st.ID)
 	b.Networked = r.networked(st)
 	for _, p := range st.Properties {
 		c, err := s.chartOf(ctx, r, p, []opendata.Station{st})
@@ -102,7 +104,10 @@ func (r request) stationFacts(st opendata.Station) []fact {
 	if st.Maker != "" {
 		fs = append(fs, fact{r.T("fact.maker"), st.Maker})
 	}
-	if !st.Since.IsZero() {
+	if years := r.tubeYears(st.ID); len(years) > 0 && years[0].Year < clock(st.Since).Year() {
+		// Tubes are registered when their results are in.
+		fs = append(fs, fact{r.T("fact.since"), strconv.Itoa(years[0].Year)})
+	} else if !st.Since.IsZero() {
 		fs = append(fs, fact{r.T("fact.since"), r.Day(st.Since)})
 	}
 	return fs

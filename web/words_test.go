@@ -21,6 +21,8 @@ import (
 	"buurtmeter/ingest/quality"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
+	"buurtmeter/ingest/tube"
+	"buurtmeter/ingest/tube/store"
 	"buurtmeter/opendata"
 )
 
@@ -121,6 +123,9 @@ func made() []string {
 	add("event.", opendata.EventKinds()...)
 	add("setting.", string(ingest.SettingBackground), string(ingest.SettingStreet), string(ingest.SettingIndustry))
 	add("objection.", string(register.ObjectionOpen), string(register.ObjectionAccepted), string(register.ObjectionRejected))
+	add("campaign.event.", store.EventKinds()...)
+	add("campaign.policy.", string(tube.AtLimit), string(tube.HalfLimit), string(tube.LeaveOut))
+	add("campaign.blanks.", string(tube.BlanksReported), string(tube.BlanksSubtracted))
 	add("who.", "keeper", "operator") // what the command line fills in
 	add("cause.", allCauses()...)
 	for what, causes := range refusals() {

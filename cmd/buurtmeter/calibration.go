@@ -16,30 +16,17 @@ import (
 	"buurtmeter/ingest/register"
 )
 
+func calibrationActions() []action {
+	return []action{
+		{"fit", "fit --station S --property no2 --reference R --from DAY --to DAY", "make a calibration from the hours that S stood beside R", (*program).fitCalibration},
+		{"list", "list --station S", "the calibrations of a station, also those that were taken back", (*program).listCalibrations},
+		{"withdraw", "withdraw --station S --version V --why WHY", "take one back: what it corrected goes, the raw hours stay", (*program).withdrawCalibration},
+	}
+}
+
 // runCalibration calibrates sensors beside official stations.
 func runCalibration(ctx context.Context, p *program, args []string) error {
-	name := ""
-	if len(args) > 0 {
-		name = args[0]
-	}
-	switch name {
-	case "fit":
-		return p.fitCalibration(ctx, args[1:])
-	case "list":
-		return p.listCalibrations(ctx, args[1:])
-	case "withdraw":
-		return p.withdrawCalibration(ctx, args[1:])
-	case "help", "-h", "--help", "-help":
-		return p.say("  calibration fit --station S --property no2 --reference R --from DAY --to DAY   make a calibration from the hours that S stood beside R\n" +
-			"  calibration list --station S                                                  the calibrations of a station, also those that were taken back\n" +
-			"  calibration withdraw --station S --version V --why WHY                        take one back: what it corrected goes, the raw hours stay\n" +
-			"\nFlags of an action: buurtmeter calibration ACTION -h. WHO and WHY are public: leave names of people and house numbers out.")
-	}
-	err := errors.New("calibration wants an action first")
-	if name != "" && !strings.HasPrefix(name, "-") {
-		err = fmt.Errorf("calibration has no action %q", name)
-	}
-	return hint(err, "use one of fit, list, withdraw; 'buurtmeter calibration help' tells more")
+	return p.act(ctx, "calibration", calibrationActions(), "WHO and WHY are public: leave names of people and house numbers out.", args)
 }
 
 // calibrationCall prepares an action; the station is named by --station.

@@ -247,7 +247,11 @@ func (p *plant) settle(t *testing.T, what string, round, mayLose int) {
 			require.LessOrEqual(t, missing, wait.bound, "%s: acknowledged readings stay away; the program says:\n%s", what, p.child.log)
 		}
 	}
-	t.Logf("%s, round %d: acknowledged %d, missing %d, extra %d", what, round+1, p.f.total(), missing-p.gone, extra)
+	lost, whose := missing-p.gone, ""
+	if lost > 0 {
+		whose = " (acknowledged by Mosquitto before it wrote them, gone with it)"
+	}
+	t.Logf("%s, round %d: acknowledged %d, missing %d%s, extra %d", what, round+1, p.f.total(), lost, whose, extra)
 	p.gone = missing
 	require.Zero(t, extra)
 }

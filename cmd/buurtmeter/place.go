@@ -10,6 +10,9 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
+// placeExample says how a position is given.
+const placeExample = "give both in degrees (WGS84), e.g. --lon 4.82 --lat 52.44"
+
 // given tells that one of the two was.
 func (f *placeFlags) given() bool {
 	found := false
@@ -20,19 +23,24 @@ func (f *placeFlags) given() bool {
 // position is what --lon and --lat give, zero when neither is given. No error
 // repeats the numbers: they are a home.
 func (f *placeFlags) position() (reading.SecretPosition, error) {
-	const example = "give both in degrees (WGS84), e.g. --lon 4.82 --lat 52.44"
 	given := map[string]bool{}
 	f.fs.Visit(func(g *flag.Flag) { given[g.Name] = true })
 	switch {
 	case !given["lon"] && !given["lat"]:
 		return reading.SecretPosition{}, nil
 	case !given["lon"] || !given["lat"]:
-		return reading.SecretPosition{}, hint(errors.New("--lon and --lat belong together"), example)
-	case f.lon >= 50 && f.lon <= 54 && f.lat >= 3 && f.lat <= 8:
-		return reading.SecretPosition{}, hint(errors.New("--lon and --lat look swapped: the Netherlands lie at longitude 3 to 8 and latitude 50 to 54"), example)
+		return reading.SecretPosition{}, hint(errors.New("--lon and --lat belong together"), placeExample)
 	}
-	pos, err := reading.NewSecretPosition(f.lon, f.lat)
-	return pos, hint(err, example)
+	return secretPlace(f.lon, f.lat)
+}
+
+// secretPlace checks a position.
+func secretPlace(lon, lat float64) (reading.SecretPosition, error) {
+	if lon >= 50 && lon <= 54 && lat >= 3 && lat <= 8 {
+		return reading.SecretPosition{}, hint(errors.New("--lon and --lat look swapped: the Netherlands lie at longitude 3 to 8 and latitude 50 to 54"), placeExample)
+	}
+	pos, err := reading.NewSecretPosition(lon, lat)
+	return pos, hint(err, placeExample)
 }
 
 // printPlace says in which buurt a station stands, and nothing closer.

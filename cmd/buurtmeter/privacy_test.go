@@ -44,7 +44,7 @@ func TestNoPublicOutputHoldsThePosition(t *testing.T) {
 		"/v1/areas", "/v1/areas?f=geojson", "/v1/areas/" + code, "/v1/areas/" + code + "/verdicts", "/v1/stations", "/v1/stations/home-1",
 		"/v1/stations/home-1/hours?property=no2&from=2025-06-01T00:00:00Z&to=2025-06-02T00:00:00Z",
 		"/v1/stations/home-1/readings?from=2025-06-01T00:00:00Z&to=2025-06-02T00:00:00Z",
-		"/v1/stations/home-1/events", "/v1/stations/home-1/assessments", "/v1/stations/home-1/objections",
+		"/v1/stations/home-1/events", "/v1/campaigns", "/v1/stations/home-1/tubes", "/v1/stations/home-1/assessments", "/v1/stations/home-1/objections",
 		"/v1/verdicts", "/v1/quality", "/v1/datasets", "/v1/openapi.json",
 		"/v1/datasets/hours/data.csv", "/v1/datasets/hours/data.json", "/v1/datasets/hours/data.geojson",
 		"/v1/datasets/verdicts/data.csv", "/v1/datasets/verdicts/data.json", "/v1/datasets/verdicts/data.geojson",

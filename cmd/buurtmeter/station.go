@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -16,14 +15,8 @@ import (
 	"buurtmeter/ingest/register"
 )
 
-// stationAction is one subcommand of "station".
-type stationAction struct {
-	name, usage, short string
-	run                func(*program, context.Context, []string) error
-}
-
-func stationActions() []stationAction {
-	return []stationAction{
+func stationActions() []action {
+	return []action{
 		{"add", "add --id ID --title TITLE --lon LON --lat LAT", "register a station; prints its password, once", (*program).addStation},
 		{"list", "list", "list the stations", (*program).listStations},
 		{"token", "token --id ID", "draw a new password; the old one is refused at once", (*program).rotateToken},
@@ -45,34 +38,8 @@ func stationActions() []stationAction {
 
 // runStation registers stations and makes the changes of their keepers.
 func runStation(ctx context.Context, p *program, args []string) error {
-	actions := stationActions()
-	name := ""
-	if len(args) > 0 {
-		name = args[0]
-	}
-	switch name {
-	case "help", "-h", "--help", "-help":
-		for _, a := range actions {
-			if _, err := fmt.Fprintf(p.stdout, "  station %-46s %s\n", a.usage, a.short); err != nil {
-				return err
-			}
-		}
-		_, err := fmt.Fprintln(p.stdout, "\nFlags of an action: buurtmeter station ACTION -h. T is a moment such as 2026-11-01T08:00:00+01:00, or a\ndate, which is its begin in UTC. WHO and WHY are public: leave names, addresses and hardware ids out.")
-		return err
-	}
-	i := slices.IndexFunc(actions, func(a stationAction) bool { return a.name == name })
-	if i < 0 {
-		var names []string
-		for _, a := range actions {
-			names = append(names, a.name)
-		}
-		err := errors.New("station wants an action first")
-		if name != "" && !strings.HasPrefix(name, "-") {
-			err = fmt.Errorf("station has no action %q", name)
-		}
-		return hint(err, "use one of %s; 'buurtmeter station help' tells more", strings.Join(names, ", "))
-	}
-	return actions[i].run(p, ctx, args[1:])
+	return p.act(ctx, "station", stationActions(), "T is a moment such as 2026-11-01T08:00:00+01:00, or a\n"+
+		"date, which is its begin in UTC. WHO and WHY are public: leave names, addresses and hardware ids out.", args)
 }
 
 // stationCall is one call of an action: its flags, those of the action itself
@@ -221,6 +188,10 @@ func (f *placeFlags) add(fs *flag.FlagSet) {
 	fs.Float64Var(&f.lat, "lat", 0, "latitude; stays secret")
 }
 
+// defaultCadence is the time between two readings of a station that says nothing
+// of it.
+const defaultCadence = 5 * time.Minute
+
 func (p *program) addStation(ctx context.Context, args []string) error {
 	c := p.stationCall("add", false)
 	c.open = p.makeRegister
@@ -228,7 +199,7 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 	kind := c.String("kind", string(reading.KindSensor), "reference, sensor, sensor-calibrated or tube")
 	model := c.String("model", "", "kit or instrument type")
 	maker := c.String("maker", "bewoner", "who runs it, in public words")
-	cadence := c.Duration("cadence", 5*time.Minute, "expected time between two readings")
+	cadence := c.Duration("cadence", defaultCadence, "expected time between two readings")
 	var at placeFlags
 	at.add(c.FlagSet)
 	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {

@@ -6,9 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,17 +18,11 @@ import (
 	"buurtmeter/ingest/tube/store"
 )
 
-// tubeAction is one subcommand of "tube".
-type tubeAction struct {
-	name, usage, short string
-	run                func(*program, context.Context, []string) error
-}
-
-func tubeActions() []tubeAction {
-	return []tubeAction{
-		{"import", "import SHEET --campaign NAME", "store a lab sheet (XLSX or CSV) of passive NO2 samplers", (*program).importTubes},
+func tubeActions() []action {
+	return []action{
+		{"import", "import SHEET... --campaign NAME", "store lab sheets (XLSX or CSV) of passive NO2 samplers", (*program).importTubes},
 		{"list", "list [--campaign NAME]", "list the campaigns, or the sets and places of one", (*program).listTubes},
-		{"place", "place --campaign NAME --location L", "give a location of the sheets its name, and the station that it is", (*program).placeTubes},
+		{"place", "place --campaign NAME --location L|--file LIST", "give locations of the sheets their names, and the stations that they are", (*program).placeTubes},
 		{"calibrate", "calibrate --campaign NAME --pairs PAIRS.csv", "set the tubes right by those beside reference stations", (*program).calibrateTubes},
 		{"means", "means --campaign NAME", "the year means, as they are and set right", (*program).tubeMeans},
 		{"events", "events --campaign NAME", "what was imported and corrected, by whom and why", (*program).tubeEvents},
@@ -39,30 +31,8 @@ func tubeActions() []tubeAction {
 
 // runTube keeps campaigns of passive samplers.
 func runTube(ctx context.Context, p *program, args []string) error {
-	actions := tubeActions()
-	name := ""
-	if len(args) > 0 {
-		name = args[0]
-	}
-	switch name {
-	case "help", "-h", "--help", "-help":
-		for _, a := range actions {
-			if _, err := fmt.Fprintf(p.stdout, "  tube %-46s %s\n", a.usage, a.short); err != nil {
-				return err
-			}
-		}
-		_, err := fmt.Fprintln(p.stdout, "\nFlags of an action: buurtmeter tube ACTION -h. Names of campaigns and locations, WHO and WHY are public:\nleave names of people and house numbers out. Without a server: buurtmeter analyse tubes.")
-		return err
-	}
-	i := slices.IndexFunc(actions, func(a tubeAction) bool { return a.name == name })
-	if i < 0 {
-		err := errors.New("tube wants an action first")
-		if name != "" && !strings.HasPrefix(name, "-") {
-			err = fmt.Errorf("tube has no action %q", name)
-		}
-		return hint(err, "use one of import, list, place, calibrate, means, events; 'buurtmeter tube help' tells more")
-	}
-	return actions[i].run(p, ctx, args[1:])
+	return p.act(ctx, "tube", tubeActions(), "Names of campaigns and locations, WHO and WHY are public:\n"+
+		"leave names of people and house numbers out. Without a server: buurtmeter analyse tubes.", args)
 }
 
 // tubeCall is one call of an action.
@@ -85,20 +55,22 @@ func (p *program) tubeCall(action string, change bool) *tubeCall {
 	return c
 }
 
-// parse reads the flags; the action takes so many files.
-func (c *tubeCall) parse(args []string, files int) ([]string, error) {
+// parse reads the flags of an action that takes no files.
+func (c *tubeCall) parse(args []string) error {
 	rest, err := c.p.parse(c.FlagSet, args)
-	if err != nil {
-		return nil, err
+	if err == nil && len(rest) > 0 {
+		err = hint(fmt.Errorf("%s does not take %q", c.Name(), rest[0]), "see 'buurtmeter %s -h' for the flags", c.Name())
 	}
-	if len(rest) != files {
-		return nil, hint(fmt.Errorf("%s takes %d file names, not %d", c.Name(), files, len(rest)), "see 'buurtmeter %s -h'", c.Name())
-	}
-	return rest, nil
+	return err
 }
 
 // with calls fn with the campaigns of the register.
 func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*store.Store) error) error {
+	return c.withRegister(ctx, open, func(_ *register.Register, s *store.Store) error { return fn(s) })
+}
+
+// withRegister calls fn with the register too.
+func (c *tubeCall) withRegister(ctx context.Context, open func(context.Context, stores) (*register.Register, error), fn func(*register.Register, *store.Store) error) error {
 	if c.campaign == "" {
 		return hint(errors.New("which campaign?"), "name it with --campaign, e.g. --campaign 'Schone lucht 2025'; 'buurtmeter tube list' shows them")
 	}
@@ -107,7 +79,7 @@ func (c *tubeCall) with(ctx context.Context, open func(context.Context, stores) 
 		return err
 	}
 	defer func() { _ = reg.Close() }()
-	return tubeHint(fn(store.New(reg, c.p.now)))
+	return tubeHint(fn(reg, store.New(reg, c.p.now)))
 }
 
 // tubeHint says what to do about what a store refuses.
@@ -117,8 +89,9 @@ func tubeHint(err error) error {
 		try string
 	}{
 		{store.ErrUnknown, "see 'buurtmeter tube list' for the names; is --data or --register the right one?"},
-		{store.ErrNeedsWhy, "this set was imported before from another file: say what was wrong with that, e.g. --why 'komma vergeten in rij 12', or name another set with --set"},
+		{store.ErrNeedsWhy, "something else stands there of this set: say what was wrong with that, e.g. --why 'komma vergeten in rij 12', or, for another sheet of the same name, name its set with --set"},
 		{store.ErrCodeTaken, "is this sheet a correction of that set? Then import it with --set and --why; else correct the codes"},
+		{reading.ErrNotPublic, "leave that out of names, --lab, --by and --why: all of these are public"},
 		{store.ErrCampaign, "correct the name or the flag; the rules of a campaign hold for all of its sheets"},
 		{tube.ErrPairs, "give more pairs, or a higher --max-missing"},
 		{ingest.ErrUnknownStation, "register it first: buurtmeter station add --kind tube"},
@@ -134,120 +107,9 @@ func tubeHint(err error) error {
 	return err
 }
 
-// readFile reads a lab sheet, no more of it than one may hold.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, hint(err, "give the path of the sheet of the laboratory")
-	}
-	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, tube.MaxSheetBytes+1))
-	if err != nil {
-		return nil, hint(err, "give the path of the sheet of the laboratory")
-	}
-	return b, nil
-}
-
-func (p *program) importTubes(ctx context.Context, args []string) error {
-	c := p.tubeCall("import", true)
-	set := c.String("set", "", "name of the set of tubes (default: from the title of the sheet, else the name of the file)")
-	zone := c.String("zone", "", "zone of the times in the sheet (default: that of the campaign, Europe/Amsterdam for a new one)")
-	below := c.String("below-limit", "", "new campaign: how a result such as <15 counts: limit (default), half or exclude")
-	blanks := c.String("blanks", "", "new campaign: what is done with field blanks: report (default) or subtract")
-	dry := c.Bool("dry-run", false, "read the sheet and tell of it; store nothing")
-	files, err := c.parse(args, 1)
-	if err != nil {
-		return err
-	}
-	raw, err := readFile(files[0])
-	if err != nil {
-		return err
-	}
-	open := p.makeRegister
-	if *dry {
-		open = p.openRegister
-	}
-	return c.with(ctx, open, func(s *store.Store) error {
-		plan, err := s.Campaign(ctx, c.campaign)
-		if errors.Is(err, store.ErrUnknown) {
-			plan, err = store.Campaign{Name: c.campaign, Zone: "Europe/Amsterdam", Policy: tube.AtLimit, Blanks: tube.BlanksReported}, nil
-		}
-		if err != nil {
-			return err
-		}
-		plan.Zone = orElse(*zone, plan.Zone)
-		plan.Policy = tube.Policy(orElse(*below, string(plan.Policy)))
-		plan.Blanks = tube.BlankRule(orElse(*blanks, string(plan.Blanks)))
-		if err := plan.Check(); err != nil {
-			return err
-		}
-		sheet, err := p.readSheet(files[0], raw, plan)
-		if err != nil {
-			return err
-		}
-		sheet.Set = orElse(*set, sheet.Set)
-		if *dry {
-			return p.tellSheet(sheet, "read, nothing is stored")
-		}
-		done, err := s.Import(ctx, plan, sheet, raw, c.by, c.why)
-		if err != nil {
-			return err
-		}
-		if done.Same {
-			return p.tellSheet(sheet, "this very file was imported before: nothing changed")
-		}
-		return p.tellSheet(sheet, fmt.Sprintf("imported as version %d in campaign %q", done.Version, plan.Name))
-	})
-}
-
-// readSheet reads a lab sheet and tells of every row that cannot be read.
-func (p *program) readSheet(path string, raw []byte, plan store.Campaign) (*tube.Sheet, error) {
-	zone, err := time.LoadLocation(plan.Zone)
-	if err != nil {
-		return nil, err
-	}
-	sheet, err := tube.ReadSheet(path, raw, zone)
-	if err != nil {
-		return nil, hint(fmt.Errorf("%s: %w", path, err), "give the sheet of the laboratory as XLSX or as CSV UTF-8")
-	}
-	for _, n := range sheet.Notes {
-		_, _ = fmt.Fprintf(p.stderr, "note: %s\n", n)
-	}
-	for _, x := range sheet.Problems {
-		_, _ = fmt.Fprintf(p.stderr, "cannot be read: %s\n", x)
-	}
-	if n := len(sheet.Problems); n > 0 {
-		return nil, hint(fmt.Errorf("%s: %w: %d problems; nothing was imported", path, store.ErrProblems, n),
-			"correct the cells that are named above, or ask the laboratory, and import the file again")
-	}
-	return sheet, nil
-}
-
-func (p *program) tellSheet(sheet *tube.Sheet, what string) error {
-	b := tube.BlankOf(sheet.Tubes)
-	lost, below, hung := 0, 0, 0
-	for _, e := range sheet.Tubes {
-		switch {
-		case e.Blank:
-		case !e.Result.Known:
-			lost++
-		default:
-			hung++
-			if e.Result.Below {
-				below++
-			}
-		}
-	}
-	if b.Found > 0 {
-		_, _ = fmt.Fprintf(p.stderr, "note: %d of %d field blanks hold NO2, %.2g µg/m³ in the mean of all: ask the laboratory whether that is taken off\n", b.Found, b.N, b.Mean)
-	}
-	_, err := fmt.Fprintf(p.stdout, "set %s: %d tubes with a result (%d below the limit of detection), %d without, %d field blanks: %s\n", sheet.Set, hung, below, lost, b.N, what)
-	return err
-}
-
 func (p *program) listTubes(ctx context.Context, args []string) error {
 	c := p.tubeCall("list", false)
-	if _, err := c.parse(args, 0); err != nil {
+	if err := c.parse(args); err != nil {
 		return err
 	}
 	all := c.campaign == ""
@@ -279,7 +141,7 @@ func listCampaign(ctx context.Context, w io.Writer, s *store.Store, name string)
 		return err
 	}
 	for _, x := range sets {
-		_, _ = fmt.Fprintf(w, "set %s\tversion %d\t%d tubes\t%s\timported %s\n", x.Name, x.Version, len(x.Tubes), x.Title, x.Imported.Format(time.DateOnly))
+		_, _ = fmt.Fprintf(w, "set %s\tversion %d\t%d tubes\t%s\timported %s\tlaboratory: %s\n", x.Name, x.Version, len(x.Tubes), printable(x.Title), x.Imported.Format(time.DateOnly), x.Lab)
 	}
 	tubes, err := s.Exposures(ctx, plan)
 	if err != nil {
@@ -294,33 +156,22 @@ func listCampaign(ctx context.Context, w io.Writer, s *store.Store, name string)
 		n[x.Location]++
 	}
 	slices.Sort(places)
+	defer func() { // below the table, whose columns they would stretch
+		for _, x := range sets {
+			for _, l := range x.LeftOut {
+				_, _ = fmt.Fprintf(w, "left out of set %s: %s\n", x.Name, printable(l.String()))
+			}
+		}
+	}()
 	for _, x := range places {
-		_, _ = fmt.Fprintf(w, "place %s\t%d periods\n", x, n[x])
+		_, _ = fmt.Fprintf(w, "place %s\t%d periods\n", printable(x), n[x])
 	}
 	return nil
 }
 
-func (p *program) placeTubes(ctx context.Context, args []string) error {
-	c := p.tubeCall("place", true)
-	location := c.String("location", "", "the location as it stands in the sheets")
-	name := c.String("name", "", "what it is called (default: the same)")
-	station := c.String("station", "", "id of the station, of the kind tube, that it is")
-	if _, err := c.parse(args, 0); err != nil {
-		return err
-	}
-	return c.with(ctx, p.openRegister, func(s *store.Store) error {
-		called := orElse(*name, *location)
-		if err := s.Place(ctx, c.campaign, *location, called, reading.StationID(*station), c.by, c.why); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(p.stdout, "%s is %s\n", *location, called)
-		return err
-	})
-}
-
 func (p *program) tubeEvents(ctx context.Context, args []string) error {
 	c := p.tubeCall("events", false)
-	if _, err := c.parse(args, 0); err != nil {
+	if err := c.parse(args); err != nil {
 		return err
 	}
 	return c.with(ctx, p.openRegister, func(s *store.Store) error {

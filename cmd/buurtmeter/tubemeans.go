@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func (p *program) calibrateTubes(ctx context.Context, args []string) error {
 		beside[strings.TrimSpace(location)] = strings.TrimSpace(column)
 		return nil
 	})
-	if _, err := c.parse(args, 0); err != nil {
+	if err := c.parse(args); err != nil {
 		return err
 	}
 	switch {
@@ -82,6 +83,11 @@ func stationPairs(ctx context.Context, t *analyse.Terminal, in *analyse.Input, s
 	if err != nil {
 		return nil, err
 	}
+	for location, column := range beside {
+		if _, ok := stations.Column(column); !ok {
+			return nil, hint(fmt.Errorf("%s has no station %q, beside which the tubes of %q hung", path, column, location), "its stations are: %s", strings.Join(stations.Names, ", "))
+		}
+	}
 	tubes, err := s.Exposures(ctx, plan)
 	if err != nil {
 		return nil, err
@@ -120,13 +126,24 @@ type meanRow struct {
 	Coverage    float64 `json:"coverage"`
 	BelowLimit  int     `json:"belowLimit"`
 	Lost        int     `json:"lost"`
+	// Laboratories are those of the sheets behind the mean, LeftOut counts the rows
+	// of those sheets that could not be read.
+	Laboratories []labRow `json:"laboratories"`
+	LeftOut      int      `json:"leftOut"`
+}
+
+// labRow is a laboratory in JSON; what is not known is empty.
+type labRow struct {
+	Name   string `json:"name"`
+	Method string `json:"method"`
+	Limit  string `json:"detectionLimit"`
 }
 
 func (p *program) tubeMeans(ctx context.Context, args []string) error {
 	c := p.tubeCall("means", false)
 	out := analyse.OutputFlags(c.FlagSet)
 	head := c.Float64("head-ratio", 0, "first period divided by the weeks before it since New Year, by which those weeks are estimated when they are at most 31 days; 0 for no estimate")
-	if _, err := c.parse(args, 0); err != nil {
+	if err := c.parse(args); err != nil {
 		return err
 	}
 	if !(*head >= 0 && *head < 10) {
@@ -140,21 +157,31 @@ func (p *program) tubeMeans(ctx context.Context, args []string) error {
 		}
 		all := make([]meanRow, 0, len(means))
 		var rows [][]string
+		leftOut := 0
 		for _, m := range means {
+			labs := make([]labRow, 0, len(m.Labs))
+			var names []string
+			for _, l := range m.Labs {
+				labs, names = append(labs, labRow(l)), append(names, orElse(l.Name, "not told"))
+			}
+			leftOut = max(leftOut, m.LeftOut)
 			all = append(all, meanRow{
-				m.Location, string(m.Station), m.Year.Year, m.Mean, m.Low, m.High, m.Raw, m.Calibration, m.Periods, m.Coverage, m.Below, m.Lost,
+				m.Location, string(m.Station), m.Year.Year, m.Mean, m.Low, m.High, m.Raw, m.Calibration, m.Periods, m.Coverage, m.Below, m.Lost, labs, m.LeftOut,
 			})
 			rows = append(rows, []string{
 				m.Location, strconv.Itoa(m.Year.Year), analyse.Number(m.Mean).Text(1), analyse.Number(m.Low).Text(1), analyse.Number(m.High).Text(1),
-				analyse.Number(m.Raw).Text(1), strconv.Itoa(m.Periods), analyse.Number(100 * m.Coverage).Text(0), string(m.Station),
+				analyse.Number(m.Raw).Text(1), strconv.Itoa(m.Periods), analyse.Number(100 * m.Coverage).Text(0), strings.Join(slices.Compact(names), " + "), string(m.Station),
 			})
 		}
 		if len(means) > 0 && !means[0].Calibrated {
 			t.Warn("the campaign has no calibration: these are the means of the tubes as they are (buurtmeter tube calibrate)")
 		}
+		if leftOut > 0 {
+			t.Warn("rows of the sheets could not be read and are left out, up to %d behind one mean: 'tube list' of the campaign names them", leftOut)
+		}
 		if out.JSON() {
 			return t.WriteJSON(all)
 		}
-		return t.WriteTable([]string{"location", "year", "mean", "low", "high", "as is", "periods", "covered %", "station"}, rows)
+		return t.WriteTable([]string{"location", "year", "mean", "low", "high", "as is", "periods", "covered %", "laboratory", "station"}, rows)
 	})
 }

@@ -116,6 +116,7 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	for _, want := range []string{"41,0 µg/m³ (", "92 %", "12 perioden van campagne Schone lucht; niet geijkt", "1 uitslag lager dan het lab kan meten", "meet met buisjes; laatste jaar 2025", "/v1/datasets/verdicts/data.csv?station=dijk"} {
 		require.Contains(t, page, want)
 	}
+	require.Regexp(t, `Meet sinds</[a-z]+>\s*<[^>]*>2025<`, page, "not when it was registered")
 	require.NotContains(t, page, `id="week"`, "tubes have no hours to draw")
 	require.NotContains(t, page, "nog geen bruikbare uren")
 	page = r.page("/buurt/" + area + "?year=2025")
@@ -132,6 +133,16 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, version, again)
 	require.Equal(t, points, r.verdict(area))
+
+	require.Contains(t, r.page("/meetpunt/dijk"), "laboratorium niet bekend")
+	require.Contains(t, r.must("tube", "import", sheet, "--campaign", "Schone lucht", "--lab", "Buro Blauw"), "only its laboratory is named anew")
+	require.Contains(t, r.page("/meetpunt/dijk"), "laboratorium Buro Blauw")
+	_, _, body = get(t, r.s.url("/v1/campaigns"), "application/json")
+	require.Contains(t, body, `"name":"Buro Blauw"`)
+	require.Contains(t, body, "location-named")
+	require.NotContains(t, body, "Dijk", "where the tubes hung is not public")
+	_, _, body = get(t, r.s.url("/v1/stations/kade/tubes"), "application/json")
+	require.Contains(t, body, `"name":"Buro Blauw"`)
 
 	_, pairs := tubeFiles(t)
 	r.must("tube", "calibrate", "--campaign", "Schone lucht", "--pairs", pairs)

@@ -39,4 +39,5 @@ done
 failed=0
 bash "$here/dcat.sh" "$url" || failed=1
 bash "$here/adr.sh" "$url" || failed=1
+bash "$here/gdal.sh" "$url" || failed=1
 exit "$failed"

@@ -164,6 +164,20 @@ func TestNotInForce(t *testing.T) {
 	assert.False(t, norm.Judge(n, year(2030, 30*µ), norm.Span{Year: 2030}, m).NotInForce)
 }
 
+// What did not apply is said in the conditional, what cannot be told is not
+// made surer by it.
+func TestLabel(t *testing.T) {
+	for o, want := range map[norm.Outcome][2]string{
+		norm.CannotTell:        {"cannot be told", "cannot be told"},
+		norm.Complies:          {"complies", "would comply"},
+		norm.Exceeds:           {"exceeds", "would exceed"},
+		norm.ExceedsIncomplete: {"exceeds although incomplete", "would exceed although incomplete"},
+	} {
+		assert.Equal(t, want[0], norm.Verdict{Outcome: o}.Label())
+		assert.Equal(t, want[1], norm.Verdict{Outcome: o, NotInForce: true}.Label())
+	}
+}
+
 func TestZeroNormCannotBeTold(t *testing.T) {
 	v := norm.Judge(norm.Norm{}, year(2023, 30*µ), norm.Span{Year: 2023}, norm.Method{})
 	assert.Equal(t, norm.CannotTell, v.Outcome)

@@ -34,6 +34,14 @@ func type7(percent float64, n int) (place int, part float64) {
 	return int(h / wholePercent), float64(h%wholePercent) / wholePercent
 }
 
+// Type7 returns the percentile by type 7, 0 to 100, of numbers in ascending
+// order, of which there must be one.
+func Type7(percent float64, sorted []float64) float64 {
+	place, part := type7(percent, len(sorted))
+	low, high := sorted[place], sorted[min(place+1, len(sorted)-1)]
+	return low + part*(high-low)
+}
+
 // Distribution is a set of means in ascending order.
 type Distribution struct {
 	steps []int32 // of single values

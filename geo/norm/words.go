@@ -54,6 +54,28 @@ func (v Verdict) Words() Words {
 	}
 }
 
+// Label says the outcome in words, in the conditional for a norm that did not
+// apply in that year: "exceeds", "complies", "exceeds although incomplete",
+// "cannot be told"; "would exceed", "would comply", "would exceed although
+// incomplete".
+func (v Verdict) Label() string {
+	outcome, would := "", ""
+	switch v.Outcome {
+	case Complies:
+		outcome, would = "complies", "would comply"
+	case Exceeds:
+		outcome, would = "exceeds", "would exceed"
+	case ExceedsIncomplete:
+		outcome, would = "exceeds although incomplete", "would exceed although incomplete"
+	default:
+		return WordsCannotTell.String()
+	}
+	if v.NotInForce {
+		return would
+	}
+	return outcome
+}
+
 // Partial tells that the value stands for the hours that were measured and not
 // for the year: too few were measured, or the year is not over.
 func (v Verdict) Partial() bool { return v.Reason == ReasonCoverage || v.Reason == ReasonRunning }

@@ -16,8 +16,9 @@ type day struct {
 	day   int
 }
 
-// months are the first letters of the names of months, Dutch and English.
-func monthOf(name string) (time.Month, bool) {
+// MonthOf returns the month whose name, Dutch or English, begins with the first
+// three letters of the text; ok is false when there is none.
+func MonthOf(name string) (time.Month, bool) {
 	if len(name) < 3 {
 		return 0, false
 	}
@@ -69,7 +70,7 @@ func parseDay(s string) (day, error) {
 	if err != nil {
 		return day{}, errDate
 	}
-	month, ok := monthOf(parts[1])
+	month, ok := MonthOf(parts[1])
 	if !ok {
 		m, err := strconv.Atoi(parts[1])
 		if err != nil {

@@ -26,6 +26,8 @@ type Exposure struct {
 	Remark string
 	// Row is the row or line of the file, from 1.
 	Row int
+	// Set names the set of tubes that it came with, where that is known.
+	Set string
 }
 
 // Seconds is how long the tube was exposed.

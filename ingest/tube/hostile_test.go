@@ -60,6 +60,7 @@ func TestSheetIsReadByItsHeadingsWhateverStandsAround(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, s.Problems)
 	require.Equal(t, "12-b", s.Set)
+	require.Equal(t, tube.Lab{Limit: "1 µg/m³"}, s.Lab)
 	require.Len(t, s.Tubes, 5)
 	first, second, lost := s.Tubes[0], s.Tubes[1], s.Tubes[2]
 	require.Equal(t, "2021-01-29T11:32:00+01:00", first.Start.Format("2006-01-02T15:04:05Z07:00"))
@@ -122,8 +123,11 @@ func TestSheetExplainsEveryRowThatItCannotRead(t *testing.T) {
 		`11 D 28-03-2021 02:30 does not exist: the clock goes forward then`,
 		`12 F 31-10-2021 02:30 comes twice: the clock goes back then; write it with its zone, as 2021-10-31T02:30:00+01:00`,
 		`13 D "25:00" is not a time of day: write 11:32`,
-		`15 code the code "13" also stands in row 14`,
+		`14 B the code "13" also stands in row 15`,
+		`15 B the code "13" also stands in row 14`,
 	}, got)
+	require.Empty(t, s.Tubes, "of two rows that differ nobody can tell which is right")
+	require.Equal(t, 14, tube.UnreadRows(s.Problems))
 }
 
 func TestSheetInAnotherUnitIsRefused(t *testing.T) {
@@ -131,6 +135,8 @@ func TestSheetInAnotherUnitIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, s.Problems, 1)
 	require.Contains(t, s.Problems[0].String(), `sheet "blad.csv", row 1, column E: the results are not in µg/m³`)
+	require.ErrorIs(t, s.LeaveOut(), tube.ErrWhole)
+	require.Len(t, s.Problems, 1, "a unit is not left out")
 }
 
 func TestCSVSheets(t *testing.T) {
@@ -245,7 +251,11 @@ func FuzzReadSheet(f *testing.F) {
 			require.ErrorIs(t, err, tube.ErrFile)
 			return
 		}
+		require.NoError(t, s.Lab.Check())
+		codes := map[string]bool{}
 		for _, e := range s.Tubes {
+			require.False(t, codes[e.Code], "a code stands once among the tubes")
+			codes[e.Code] = true
 			require.NotEmpty(t, e.Code)
 			require.NotEmpty(t, e.Location)
 			require.True(t, e.End.After(e.Start))

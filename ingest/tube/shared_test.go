@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -17,20 +16,7 @@ import (
 
 func antwerp(t testing.TB, name string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(conformancetest.Path(t, "data", "rol-antwerp-2021", name))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, f.Close()) }()
-	rows, err := csv.NewReader(f).ReadAll()
-	require.NoError(t, err)
-	var all []map[string]string
-	for _, r := range rows[1:] {
-		m := map[string]string{}
-		for i, h := range rows[0] {
-			m[h] = r[i]
-		}
-		all = append(all, m)
-	}
-	return all
+	return conformancetest.Rows(t, "data", "rol-antwerp-2021", name)
 }
 
 func number(t testing.TB, s string) float64 {
@@ -200,54 +186,4 @@ func TestAntwerpDuplicates(t *testing.T) {
 	require.Equal(t, 306, p.Groups)
 	require.InDelta(t, 1.58, p.SD, 0.005)
 	require.Equal(t, 6, p.Poor)
-}
-
-// The errors of four weeks told as a year, of the 24 places that hung all year.
-func TestAntwerpFourWeeksAsAYear(t *testing.T) {
-	all := antwerpStations(t)
-	published := map[string]float64{}
-	for _, r := range antwerp(t, "rol_measurements_yearly.csv") {
-		published[r["location"]] = number(t, r["no2"])
-	}
-	ratios := map[[2]string]map[string]string{}
-	for _, r := range antwerp(t, "derived_annualisation_by_period.csv") {
-		ratios[[2]string{r["location"], r["period"]}] = r
-	}
-	zone := time.FixedZone("", 3600)
-	year := tube.Span{From: time.Date(2021, 1, 1, 0, 0, 0, 0, zone), To: time.Date(2021, 12, 31, 23, 0, 0, 0, zone)}
-	squares, n := map[tube.Way]float64{}, 0
-	for _, p := range tube.Combine(exposuresOf(t, antwerp(t, "rol_measurements.csv")), tube.AtLimit) {
-		if p.Location == "Van Maerlant" || p.Location == "Kennedy_mid" || p.Location == "Kennedy_lift" {
-			continue
-		}
-		m, windows := 0.996*p.Mean+1.141, []tube.Span{{From: p.Tubes[0].Start, To: p.Tubes[0].End}}
-		few := slices.DeleteFunc(all.Year(windows, year), func(s tube.StationYear) bool {
-			return s.Name == "42R804 - Antwerpen (Ring)" || s.Name == "42R806 - Maerlant" // beside much traffic
-		})
-		ours, err := tube.Annualise(tube.Ratio, 1, few)
-		require.NoError(t, err)
-		theirs := ratios[[2]string{p.Location, p.Label}]
-		require.Equal(t, theirs["nst"], strconv.Itoa(len(few)), "%s %s", p.Location, p.Label)
-		require.InDelta(t, number(t, theirs["ratio"]), ours, 0.004, "%s %s", p.Location, p.Label)
-		for _, way := range []tube.Way{tube.AsIs, tube.Ratio, tube.Difference, tube.Regression} {
-			stations := few
-			if way == tube.Regression {
-				stations = all.Year(windows, year)
-			}
-			got, err := tube.Annualise(way, m, stations)
-			require.NoError(t, err)
-			squares[way] += (got - published[p.Location]) * (got - published[p.Location])
-			if way != tube.AsIs {
-				rmse, _, err := tube.LeaveOneOut(way, stations)
-				require.NoError(t, err)
-				require.Greater(t, rmse, 0.1)
-				require.Less(t, rmse, 20.0)
-			}
-		}
-		n++
-	}
-	require.Equal(t, 288, n)
-	for way, want := range map[tube.Way]float64{tube.AsIs: 4.63, tube.Ratio: 5.03, tube.Difference: 3.37, tube.Regression: 3.12} {
-		require.InDelta(t, want, math.Sqrt(squares[way]/float64(n)), 0.012, way)
-	}
 }

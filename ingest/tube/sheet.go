@@ -21,33 +21,28 @@ type Sheet struct {
 	// Set names the set of tubes, from the title ("Resultaten NO2 analyse set
 	// 034a"); the name of the file without its ending when the title has none.
 	Set string
+	// Lab is what the sheet says of the laboratory and its method. LabSaid tells
+	// that whoever imports it says so, which then goes before what is known.
+	Lab     Lab
+	LabSaid bool
 	// Tubes are the rows that could be read, field blanks among them.
 	Tubes []Exposure
-	// Problems are the rows that could not be read.
-	Problems []Problem
+	// Problems are what could not be read, by sheet and row; MoreProblems counts
+	// those beyond maxProblems.
+	Problems     []Problem
+	MoreProblems int
+	// LeftOut are the problems that somebody decided to do without; see LeaveOut.
+	LeftOut []Problem
 	// Notes tell what was read in a way that somebody may want to know of: rows
 	// that are no tubes, columns that were not used, tubes that hung unusually long.
 	Notes []string
+	// notes counts all notes, also those beyond maxNotes; at has the place of each
+	// of Tubes.
+	notes int
+	at    []Problem
+	// house is the laboratory whose form the table has, if it is a known one.
+	house string
 }
-
-// Problem is a cell that cannot be read.
-type Problem struct {
-	// Sheet is the name of the sheet, Row its row from 1, Column the letter of the
-	// column.
-	Sheet  string
-	Row    int
-	Column string
-	// What is wrong, and what to Do.
-	What, Do string
-}
-
-// String is the problem with its place, for people.
-func (p Problem) String() string {
-	return fmt.Sprintf("sheet %s, row %d, column %s: %s: %s", quoted(p.Sheet), p.Row, p.Column, p.What, p.Do)
-}
-
-// maxProblems bounds how many are told: a wrong file has one in every row.
-const maxProblems = 200
 
 // ReadSheet reads a lab sheet, XLSX or CSV, by its headings, wherever they stand
 // and in Dutch or English: the code of the tube, where it hung, from when to when,
@@ -68,6 +63,9 @@ func ReadSheet(name string, b []byte, zone *time.Location) (*Sheet, error) {
 			found = true
 			r.read()
 		} else if len(all[i].rows) > 0 {
+			for row := range min(len(all[i].rows), headRows) {
+				s.Lab.read(s, &all[i], row)
+			}
 			s.note("sheet %s has no table of tubes and was not read", quoted(all[i].name))
 		}
 	}
@@ -78,27 +76,21 @@ func ReadSheet(name string, b []byte, zone *time.Location) (*Sheet, error) {
 		s.Set = strings.TrimSuffix(s.Name, filepath.Ext(s.Name))
 	}
 	s.twice()
+	s.sortProblems(all)
+	s.form()
+	if more := s.notes - len(s.Notes); more > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("and %d notes more", more))
+	}
 	return s, nil
 }
 
-func (s *Sheet) note(format string, args ...any) {
-	if len(s.Notes) < maxProblems {
-		s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
-	}
-}
+// maxNotes bounds the notes of a sheet.
+const maxNotes = 200
 
-// twice finds codes that stand on two rows.
-func (s *Sheet) twice() {
-	seen := map[string]int{}
-	for _, e := range s.Tubes {
-		if first, ok := seen[e.Code]; ok {
-			s.Problems = append(s.Problems, Problem{
-				Sheet: s.Name, Row: e.Row, Column: "code", What: fmt.Sprintf("the code %s also stands in row %d", quoted(e.Code), first),
-				Do: "a tube hangs once: correct the code, or delete the row that is a copy",
-			})
-			continue
-		}
-		seen[e.Code] = e.Row
+func (s *Sheet) note(format string, args ...any) {
+	s.notes++
+	if len(s.Notes) < maxNotes {
+		s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -174,6 +166,8 @@ type sheetReader struct {
 	columns [fieldCount]int
 	body    int
 	unit    string
+	// unread tells that the row that is read has a problem.
+	unread bool
 }
 
 // headRows is how far down the headings may stand.
@@ -208,6 +202,9 @@ func (r *sheetReader) columnsOf(row int) bool {
 			return false
 		}
 	}
+	if strings.HasPrefix(strings.ToLower(r.grid.cell(row, r.columns[fieldCode])), "blauw") {
+		r.sheet.house = "Buro Blauw" // "Blauw code": so it heads the codes of its own tubes
+	}
 	r.body = row + 1
 	r.unit = r.grid.cell(row, r.columns[fieldResult])
 	if below := r.grid.cell(row+1, r.columns[fieldStartDate]); below == "" && r.grid.cell(row+1, r.columns[fieldEndDate]) == "" {
@@ -225,6 +222,7 @@ func (r *sheetReader) columnsOf(row int) bool {
 // that are not used.
 func (r *sheetReader) title(row int) {
 	for above := range row {
+		r.sheet.Lab.read(r.sheet, r.grid, above)
 		for c := range r.grid.width(above) {
 			if m := setName.FindStringSubmatch(r.grid.cell(above, c)); m != nil && r.sheet.Set == "" {
 				r.sheet.Set = m[1]
@@ -243,23 +241,31 @@ func (r *sheetReader) title(row int) {
 	unit := strings.ToLower(strings.NewReplacer("μ", "u", "µ", "u", " ", "").Replace(r.unit))
 	switch {
 	case containsAny(unit, "ppb", "ppm", "mg/", "mg.", "mgm"):
-		r.problem(row, fieldResult, fmt.Sprintf("the results are not in µg/m³ (%s)", quoted(r.unit)), "ask the laboratory for µg/m³: it depends on temperature and pressure what they come to")
+		p := r.place(row, fieldResult)
+		p.What, p.Whole = fmt.Sprintf("the results are not in µg/m³ (%s)", quoted(r.unit)), true
+		p.Do = "ask the laboratory for µg/m³: it depends on temperature and pressure what they come to"
+		r.sheet.problem(p)
 	case !containsAny(unit, "ug"):
 		r.sheet.note("sheet %s names no unit of the results: they are taken for µg/m³", quoted(r.grid.name))
 	}
 }
 
-func (r *sheetReader) problem(row int, f field, what, do string) {
-	if len(r.sheet.Problems) >= maxProblems {
-		return
-	}
+// place is a problem without its words.
+func (r *sheetReader) place(row int, f field) Problem {
 	column := "?"
 	if c := r.columns[f]; c >= 0 {
 		if letter, err := excelize.ColumnNumberToName(c + 1); err == nil {
 			column = letter
 		}
 	}
-	r.sheet.Problems = append(r.sheet.Problems, Problem{Sheet: r.grid.name, Row: row + 1, Column: column, What: what, Do: do})
+	return Problem{Sheet: r.grid.name, Row: row + 1, Column: column}
+}
+
+func (r *sheetReader) problem(row int, f field, what, do string) {
+	r.unread = true
+	p := r.place(row, f)
+	p.What, p.Do = what, do
+	r.sheet.problem(p)
 }
 
 func (r *sheetReader) text(row int, f field) string {
@@ -278,6 +284,7 @@ func (r *sheetReader) read() {
 		case fieldOf(r.text(row, fieldStartDate)) == fieldStartDate && fieldOf(r.text(row, fieldEndDate)) == fieldEndDate:
 			r.sheet.note("sheet %s, row %d: the headings again", quoted(r.grid.name), row+1)
 		case r.text(row, fieldStartDate) == "" && r.text(row, fieldEndDate) == "" && r.text(row, fieldResult) == "":
+			r.sheet.Lab.read(r.sheet, r.grid, row)
 			r.sheet.note("sheet %s, row %d is no tube: %s", quoted(r.grid.name), row+1, quoted(strings.Join(words, " ")))
 		default:
 			r.tube(row)
@@ -297,7 +304,7 @@ func (r *sheetReader) words(row int) []string {
 
 // tube reads a row; with a problem in it the row is no tube.
 func (r *sheetReader) tube(row int) {
-	before := len(r.sheet.Problems)
+	r.unread = false
 	e := Exposure{Row: row + 1, Remark: r.label(row, fieldRemark), Period: r.label(row, fieldPeriod)}
 	e.Code, e.Location = r.label(row, fieldCode), r.label(row, fieldLocation)
 	if r.text(row, fieldCode) == "" {
@@ -317,7 +324,7 @@ func (r *sheetReader) tube(row int) {
 	if e.End, fault = r.moment(row, fieldEndDate, fieldEndTime); fault != "" {
 		r.problem(row, fieldEndDate, fault, "write the date as 26-02-2021 and the time as 11:32")
 	}
-	if len(r.sheet.Problems) > before || len(r.sheet.Problems) >= maxProblems {
+	if r.unread {
 		return
 	}
 	e.Blank = IsBlank(e.Code, e.Location) || IsBlank("", e.Remark)
@@ -332,7 +339,7 @@ func (r *sheetReader) tube(row int) {
 	case hung < 6*24*time.Hour, hung > 36*24*time.Hour:
 		r.sheet.note("sheet %s, row %d: tube %s hung for %.1f days; the method is for 1 to 4 weeks (EN 16339)", quoted(r.grid.name), row+1, quoted(e.Code), hung.Hours()/24)
 	}
-	r.sheet.Tubes = append(r.sheet.Tubes, e)
+	r.sheet.Tubes, r.sheet.at = append(r.sheet.Tubes, e), append(r.sheet.at, r.place(row, fieldCode))
 }
 
 // label reads a name. A text that a spreadsheet would run as a formula when it

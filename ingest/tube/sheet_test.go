@@ -27,6 +27,7 @@ func TestBuroBlauwSheetIsThePublishedTable(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, s.Problems)
 	require.Equal(t, "034a", s.Set)
+	require.Equal(t, tube.Lab{Name: "Buro Blauw"}, s.Lab, "by the form of its table: it names no laboratory, method or limit")
 	require.Len(t, s.Tubes, 51)
 	blanks := tube.BlankOf(s.Tubes)
 	require.Equal(t, 3, blanks.N)
@@ -48,5 +49,5 @@ func TestBuroBlauwSheetIsThePublishedTable(t *testing.T) {
 		require.WithinDuration(t, e.End, got[e.Code].End, 0, e.Code)
 	}
 	require.Equal(t, 48, n)
-	t.Log(s.Notes)
+	require.Equal(t, []string{"the sheet does not name its laboratory; its table has the form of Buro Blauw, which is taken for it"}, s.Notes)
 }

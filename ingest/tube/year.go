@@ -89,6 +89,9 @@ type Year struct {
 	// Below and Lost count tubes below the limit of detection and without a
 	// result, in those periods.
 	Below, Lost int
+	// Sets are the sets (Exposure.Set) of which a tube hung in the year, in the order
+	// of time.
+	Sets []string
 	// Annualised is the way by which the mean was told as a year, AsIs if none.
 	Annualised Way
 	// Untold says why an estimate that was asked for could not be made; the mean
@@ -181,6 +184,11 @@ func (r YearRule) year(place string, year int, periods []Period) Year {
 			continue
 		}
 		windows = append(windows, within)
+		for _, e := range p.Tubes {
+			if e.Set != "" && !slices.Contains(y.Sets, e.Set) && e.Start.Before(b.To) && e.End.After(b.From) {
+				y.Sets = append(y.Sets, e.Set)
+			}
+		}
 		all.add(part.seconds, part.value/part.seconds, part.low/part.seconds, part.high/part.seconds)
 		if within.From.Before(head.From) {
 			first, head = part, within

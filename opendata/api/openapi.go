@@ -22,6 +22,7 @@ func (s *service) openAPIRoute(r fiber.Router, a huma.API) {
 		Description: "The description of this API as OpenAPI 3.0.3.",
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			fiber.MIMEApplicationJSON: {Schema: &huma.Schema{Type: "object", AdditionalProperties: true}},
+			openAPI30:                 {Schema: &huma.Schema{Type: "object", AdditionalProperties: true}},
 		}}},
 	})
 	// huma's own error forms are never sent: see plain.
@@ -36,7 +37,13 @@ func (s *service) openAPIRoute(r fiber.Router, a huma.API) {
 		if err != nil {
 			return err
 		}
-		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		// Clients of OGC API Features ask for it under its own name.
+		form := fiber.MIMEApplicationJSON
+		if strings.Contains(c.Get(fiber.HeaderAccept), "application/vnd.oai.openapi+json") {
+			form = openAPI30
+		}
+		c.Vary(fiber.HeaderAccept)
+		c.Set(fiber.HeaderContentType, form)
 		c.Set(fiber.HeaderCacheControl, cacheFor)
 		return c.Send(doc)
 	})

@@ -27,9 +27,11 @@ func (s *service) routes(app *fiber.App) {
 	s.stationRoutes(a)
 	s.historyRoutes(a)
 	s.assessmentRoutes(a)
+	s.tubeRoutes(a)
 	s.verdictRoutes(a)
 	s.datasetRoutes(a)
 	s.fileRoutes(group, a)
+	s.ogcRoutes(a)
 	s.catalogueRoutes(group, a)
 	s.openAPIRoute(group, a)
 }
@@ -80,6 +82,7 @@ func (s *service) config() huma.Config {
 		{Name: "stations", Description: "Measuring points, their hours, their raw readings and what happened to them"},
 		{Name: "verdicts", Description: "Norms, verdicts and the quality of the data"},
 		{Name: "datasets", Description: "Datasets, files and the catalogue"},
+		{Name: "ogc", Description: "The same as features for map programs: OGC API Features, Part 1"},
 	}
 	c.OnAddOperation = []huma.AddOpFunc{s.document}
 	return c

@@ -359,7 +359,7 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 			assert.Contains(t, op.Responses, "400", path)
 		}
 		dataset := strings.Contains(path, "/datasets/")
-		real := strings.NewReplacer("{code}", "BU04791210").Replace(path)
+		real := strings.NewReplacer("{code}", "BU04791210", "{collection}", "buurten", "{feature}", "BU04791210").Replace(path)
 		switch {
 		case dataset:
 			real = strings.ReplaceAll(real, "{id}", "hours")
@@ -371,5 +371,5 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 		res, body := ask(t, app, "GET", "/v1"+real)
 		assert.Equal(t, 200, res.StatusCode, "%s: %.200s", real, body)
 	}
-	assert.Len(t, ids, 25)
+	assert.Len(t, ids, 33)
 }

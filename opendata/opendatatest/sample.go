@@ -195,6 +195,7 @@ func sampleGraph(blocks map[series][]reading.Block) *opendata.Graph {
 		Years:     []int{2025, 2026},
 		Year:      2025,
 		Histories: sampleHistories(),
+		Campaigns: sampleCampaigns(),
 		Rejects: []opendata.RejectCount{
 			{Cause: "json", Distinct: 3, Arrivals: 41},
 			{Cause: "time-missing", Distinct: 2, Arrivals: 2},

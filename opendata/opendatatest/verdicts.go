@@ -85,6 +85,9 @@ func yearStats(g *opendata.Graph, blocks map[series][]reading.Block) []opendata.
 				if r.valid > 0 {
 					st.Mean = r.mean()
 				}
+				if s.Kind == reading.KindTube && y == 2025 {
+					st.Tube = sampleTubeYear(st.Mean)
+				}
 				out = append(out, st)
 			}
 		}

@@ -2,6 +2,7 @@ package analyse
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math/bits"
 	"slices"
@@ -14,30 +15,45 @@ import (
 // apart, whatever order they have in the file.
 type gaps map[int]int
 
-// gaps counts those of a station. Only the hours that have rows are looked at.
+// gaps counts those of a station.
 func (s *hourSet) gaps() gaps {
 	g := gaps{}
 	last, any := 0, false
-	see := func(minute int) {
+	for minute := range s.minutes() {
 		if any {
 			g[minute-last]++
 		}
 		last, any = minute, true
 	}
-	for _, key := range slices.Sorted(maps.Keys(s.pages)) {
-		p := s.pages[key]
-		for i := range pageHours {
-			hour := (int(key)*pageHours + i) * 60
-			if p.fine != nil {
-				for rows := p.fine.rows[i]; rows != 0; rows &= rows - 1 {
-					see(hour + bits.TrailingZeros64(rows))
+	return g
+}
+
+// minutes are those that have a row, since 1970 and in order. Only the hours
+// that have rows are looked at.
+func (s *hourSet) minutes() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, key := range slices.Sorted(maps.Keys(s.pages)) {
+			p := s.pages[key]
+			for i := range pageHours {
+				for rows := p.rows(i); rows != 0; rows &= rows - 1 {
+					if !yield((int(key)*pageHours+i)*60 + bits.TrailingZeros64(rows)) {
+						return
+					}
 				}
-			} else if p.minute[i] != noMinute {
-				see(hour + int(p.minute[i]))
 			}
 		}
 	}
-	return g
+}
+
+// rows are the minutes of an hour that have a row.
+func (p *page) rows(i int) uint64 {
+	switch {
+	case p.fine != nil:
+		return p.fine.rows[i]
+	case p.minute[i] != noMinute:
+		return 1 << p.minute[i]
+	}
+	return 0
 }
 
 // commonest returns the gap that occurs most, the shortest of equals, how often
@@ -93,6 +109,17 @@ func (g *gathering) every(s *hourSet, all gaps) (time.Duration, error) {
 	return step, nil
 }
 
+// dayMeans tells of rows that may be means of a day in a file of hours: a day
+// apart, twenty times or more. Nothing when there are none.
+func (s *hourSet) dayMeans() string {
+	const least, day = 20, 24 * 60
+	n := s.gaps()[day]
+	if n < least {
+		return ""
+	}
+	return fmt.Sprintf("%d rows come a day after the one before them, with nothing in between; each counts as one hour, so leave them out of the file if they are means of a day", n)
+}
+
 // apart writes a duration as people do.
 func apart(d time.Duration) string {
 	const day = 24 * time.Hour
@@ -101,7 +128,9 @@ func apart(d time.Duration) string {
 		return "a day"
 	case d%day == 0:
 		return fmt.Sprintf("%d days", d/day)
-	case d >= time.Hour && d%time.Hour == 0:
+	case d == time.Hour:
+		return "an hour"
+	case d > time.Hour && d%time.Hour == 0:
 		return fmt.Sprintf("%d hours", d/time.Hour)
 	case d == time.Minute:
 		return "a minute"
@@ -141,6 +170,7 @@ func (g *gathering) untangle(s *hourSet) {
 
 // clear leaves out the value of an hour and tells whether there was one.
 func (p *page) clear(i int) (had bool) {
+	p.keep(i, -p.restOf(i))
 	if f := p.fine; f != nil {
 		had = f.n[i] > 0
 		f.sum[i], f.mask[i], f.n[i] = 0, 0, 0

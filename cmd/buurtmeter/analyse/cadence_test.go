@@ -110,6 +110,99 @@ func TestCadenceOfWanderingClocksAndScatteredValues(t *testing.T) {
 	require.Equal(t, 2, y[2].ValidHours)
 }
 
+// mixed writes half a year of hours, and then rows of 10 minutes of which the
+// hours divisible by 5 lack one of six and those divisible by 7 two. Times are
+// those of the begin plus shift hours or ten minutes.
+func mixed(ends bool) (table string, hours int, sum int64) {
+	var b strings.Builder
+	b.WriteString("time,v\n")
+	from, shift := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC), time.Duration(0)
+	row := func(at time.Time, every time.Duration, v int) {
+		if ends {
+			shift = every
+		}
+		fmt.Fprintf(&b, "%s,%d\n", at.Add(shift).Format(time.RFC3339), v)
+	}
+	for i := range 200 * 24 {
+		at := from.Add(time.Duration(i) * time.Hour)
+		if i < 100*24 || i >= 150*24 {
+			if i%11 != 7 { // some are missing
+				row(at, time.Hour, i%50)
+				hours, sum = hours+1, sum+int64(i%50)*60
+			}
+			continue
+		}
+		rows, total := int64(0), int64(0)
+		for j := range 6 {
+			if i%5 > 0 && i%7 > 0 || i%7 == 0 && j > 1 || i%7 > 0 && j != 3 {
+				row(at.Add(time.Duration(j)*10*time.Minute), 10*time.Minute, i%40+j)
+				rows, total = rows+1, total+int64(i%40+j)
+			}
+		}
+		if rows >= 5 {
+			hours, sum = hours+1, sum+total*60/rows
+		}
+	}
+	return b.String(), hours, sum
+}
+
+// A station that goes from hours to ten minutes and back keeps its hours, and
+// its ten minutes need five of six.
+func TestTheCadenceChanges(t *testing.T) {
+	for _, stamp := range []string{"begin", "end"} {
+		table, hours, sum := mixed(stamp == "end")
+		for _, text := range []string{table, shuffled(table)} {
+			y := hoursOf(t, text, "-stamp", stamp, "-day-basis", "utc")[0]
+			require.Equal(t, hours, y.ValidHours, stamp)
+			require.InDelta(t, float64(sum)/60/float64(hours), float64(y.Mean), 1e-6, stamp)
+			notes := strings.Join(y.Notes, "\n")
+			require.Contains(t, notes, "the time between rows changes: an hour, 10 minutes from 2021-04-11 00:0")
+			require.Contains(t, notes, "172 hours of the year have values for less than 45 minutes")
+			require.NotContains(t, notes, "left out: the time between rows changes")
+		}
+	}
+	// A cadence that is named holds for all rows.
+	table, _, _ := mixed(false)
+	require.Contains(t, strings.Join(hoursOf(t, table, "-interval", "10m")[0].Notes, "\n"), "have values for less than 45 minutes")
+}
+
+// Means of a day before the hours begin are told: they are no hours.
+func TestDaysBeforeTheHours(t *testing.T) {
+	var days strings.Builder
+	days.WriteString("time,v\n")
+	for i := range 30 {
+		days.WriteString(newYear.AddDate(0, 0, i).Format(time.RFC3339) + ",5\n")
+	}
+	_, hours, _ := strings.Cut(hourly(time.RFC3339, newYear.AddDate(0, 0, 30), times(500, "6")...), "\n")
+	require.Contains(t, strings.Join(hoursOf(t, days.String()+hours)[0].Notes, "\n"), "30 rows come a day after the one before them")
+	require.NotContains(t, strings.Join(hoursOf(t, "time,v\n"+hours)[0].Notes, "\n"), "come a day after")
+}
+
+// Rows that a sensor of 5 minutes loses are no change of its cadence: an hour
+// with one of twelve is no hour.
+func TestLostRowsAreNoOtherCadence(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time,v\n")
+	from, want := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC), 0
+	chance := rand.New(rand.NewPCG(1, 2))
+	for i := range 1500 {
+		lost := []float64{0.05, 0.5, 0.9}[i/500]
+		rows := 0
+		for j := range 12 {
+			if chance.Float64() >= lost {
+				fmt.Fprintf(&b, "%s,5\n", from.Add(time.Duration(12*i+j)*5*time.Minute).Format(time.RFC3339))
+				rows++
+			}
+		}
+		if rows >= 9 {
+			want++
+		}
+	}
+	y := hoursOf(t, b.String(), "-day-basis", "utc")[0]
+	require.Equal(t, want, y.ValidHours)
+	require.NotContains(t, strings.Join(y.Notes, "\n"), "changes")
+}
+
 // 3/4/2021 alone does not tell whether it is in March or in April.
 func TestDatesOfEitherOrder(t *testing.T) {
 	notes := func(table string, flags ...string) string {

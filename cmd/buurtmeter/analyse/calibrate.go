@@ -31,10 +31,11 @@ func calibrateCommand() Command {
 		Example: "buurtmeter analyse calibrate beside.csv --reference station --sensor kit --covariates T,RH --time date",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &calibrateConfig{in: InputFlags(fs), out: OutputFlags(fs)}
+			whereFlag(fs, c.in)
 			fs.StringVar(&c.reference, "reference", "", "column of the reference (x)")
 			fs.StringVar(&c.sensor, "sensor", "", "column of the sensor (y)")
-			fs.StringVar(&c.covariates, "covariates", "", "columns that also go into the model, with commas between them, e.g. T,RH,O3")
-			fs.StringVar(&c.at, "at", "20,40", "concentrations at which the uncertainty is told")
+			list(fs, &c.covariates, "covariates", "", "columns that also go into the model, with commas between them, e.g. T,RH,O3")
+			list(fs, &c.at, "at", "20,40", "concentrations at which the uncertainty is told")
 			fs.Float64Var(&c.lambda, "lambda", 1, "variance of the sensor's errors divided by that of the reference's")
 			fs.Float64Var(&c.uReference, "reference-uncertainty", 0, "standard uncertainty (k=1) of one value of the reference; 0 puts all scatter on the sensor")
 			fs.StringVar(&c.time, "time", "", "column with the time; with it the model is tested in months that it has not seen")
@@ -129,6 +130,11 @@ type sensorReport struct {
 // pairsFile is what is read of the file: columns of equal length. A covariate
 // without a value is NaN, and a month without a time noMonth.
 type pairsFile struct {
+	table  *Table
+	x, y   int
+	others []int
+	month  func() (int, error)
+
 	reference, sensor []float64
 	covariates        []calibration.Term
 	months            []int
@@ -151,12 +157,8 @@ func (c *calibrateConfig) run(ctx context.Context, t *Terminal, files []string) 
 	if !(c.lambda > 0) || math.IsInf(c.lambda, 1) {
 		return problem(fmt.Errorf("--lambda %g is not a ratio of variances", c.lambda), "give a number above 0; 1 when sensor and reference err alike")
 	}
-	tb, err := c.in.Open(t, files[0])
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tb.Close() }()
-	f, err := c.read(ctx, tb)
+	f := &pairsFile{}
+	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return f.columns(tb, c) }, f.row)
 	if err != nil {
 		return err
 	}
@@ -164,13 +166,7 @@ func (c *calibrateConfig) run(ctx context.Context, t *Terminal, files []string) 
 	if err != nil {
 		return err
 	}
-	for _, n := range r.Notes {
-		t.Warn("%s: %s", tb.Name(), n)
-	}
-	if c.out.JSON() {
-		return t.WriteJSON(r)
-	}
-	return c.write(t, r, levels)
+	return c.out.answer(t, tb, r.Notes, r, func() error { return c.write(t, r, levels) })
 }
 
 // levels are the concentrations of --at, by how they are written.
@@ -208,66 +204,58 @@ func (c *calibrateConfig) terms(tb *Table, used ...int) (columns []int, err erro
 	return columns, nil
 }
 
-func (c *calibrateConfig) read(ctx context.Context, tb *Table) (*pairsFile, error) {
-	x, err := tb.Column(c.reference)
-	if err != nil {
-		return nil, err
+// columns finds the columns of the file.
+func (f *pairsFile) columns(tb *Table, c *calibrateConfig) (err error) {
+	f.table = tb
+	if f.x, err = tb.Column(c.reference); err != nil {
+		return err
 	}
-	y, err := tb.Column(c.sensor)
-	if err != nil {
-		return nil, err
+	if f.y, err = tb.Column(c.sensor); err != nil {
+		return err
 	}
-	if x == y {
-		return nil, problem(fmt.Errorf("--reference and --sensor are both %q", c.sensor), "name two columns")
+	if f.x == f.y {
+		return problem(fmt.Errorf("--reference and --sensor are both %q", c.sensor), "name two columns")
 	}
-	others, err := c.terms(tb, x, y)
-	if err != nil {
-		return nil, err
+	if f.others, err = c.terms(tb, f.x, f.y); err != nil {
+		return err
 	}
-	f := &pairsFile{}
-	for _, column := range others {
+	for _, column := range f.others {
 		f.covariates = append(f.covariates, calibration.Term{Name: tb.Header()[column]})
 	}
-	month, err := c.monthOf(tb)
+	f.month, err = c.monthOf(tb)
+	return err
+}
+
+// row takes the values of one row.
+func (f *pairsFile) row() error {
+	m, err := f.month()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for tb.Next() {
-		if tb.Rows()%(1<<12) == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		m, err := month()
-		if err != nil {
-			return nil, err
-		}
-		xv, xok, err := tb.Number(x)
-		if err != nil {
-			return nil, err
-		}
-		yv, yok, err := tb.Number(y)
-		if err != nil {
-			return nil, err
-		}
-		if !xok || !yok {
-			f.leftOut++
-			continue
-		}
-		if m == noMonth {
-			f.noTime++
-		}
-		f.reference, f.sensor, f.months = append(f.reference, xv), append(f.sensor, yv), append(f.months, m)
-		for j, column := range others {
-			v, ok, err := tb.Number(column)
-			if err != nil {
-				return nil, err
-			}
-			if !ok {
-				v = math.NaN()
-			}
-			f.covariates[j].Values = append(f.covariates[j].Values, v)
-		}
+	x, xok, err := f.table.Number(f.x)
+	if err != nil {
+		return err
 	}
-	return f, tb.Err()
+	y, yok, err := f.table.Number(f.y)
+	if err != nil {
+		return err
+	}
+	if !xok || !yok {
+		f.leftOut++
+		return nil
+	}
+	if m == noMonth {
+		f.noTime++
+	}
+	f.reference, f.sensor, f.months = append(f.reference, x), append(f.sensor, y), append(f.months, m)
+	for j, column := range f.others {
+		v, err := f.table.numberOrNaN(column)
+		if err != nil {
+			return err
+		}
+		f.covariates[j].Values = append(f.covariates[j].Values, v)
+	}
+	return nil
 }
 
 // monthOf returns what reads the month of a row, counted from year 0, or
@@ -346,7 +334,7 @@ func (c *calibrateConfig) report(tb *Table, f *pairsFile, levels []string) (*cal
 	}
 	if len(f.covariates) > 0 {
 		if err := c.model(r, f); err != nil {
-			return nil, problem(fmt.Errorf("%s: the model: %w", tb.Name(), err), "leave that column out of --covariates, or give more rows")
+			r.Notes = append(r.Notes, fmt.Sprintf("there is no model: %v; leave that column out of --covariates, or give more rows", err))
 		}
 	}
 	return r, nil
@@ -377,11 +365,31 @@ func (c *calibrateConfig) model(r *calibrateReport, f *pairsFile) error {
 		out.Coefficients = append(out.Coefficients, termReport{name, Number(m.Coefficients[j]), Number(m.Errors[j]), &low, &high})
 	}
 	r.Model = out
+	if alike := inflated(m, terms); len(alike) > 0 {
+		r.Notes = append(r.Notes, strings.Join(alike, ", ")+" follow from each other for the greater part: the model may predict well, but their coefficients cannot be told apart")
+	}
 	if c.time == "" {
 		r.Notes = append(r.Notes, "the model is not tested: name the column of the time with --time, and it is tested in months that it has not seen")
 		return nil
 	}
 	return c.test(r, target, terms, months(f.months, at))
+}
+
+// inflated are the terms whose coefficients are ten times as uncertain in
+// variance, or more, as they would be if each term went its own way: the usual
+// bound of the variance inflation factor.
+func inflated(m *calibration.Model, terms []calibration.Term) (names []string) {
+	const most = 10
+	for j, t := range terms {
+		squares := 0.0
+		for _, v := range t.Values {
+			squares += (v - m.Hull.Mean[j]) * (v - m.Hull.Mean[j])
+		}
+		if squares*m.Hull.Inverse[j][j] >= most {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // months are those of the moments at.

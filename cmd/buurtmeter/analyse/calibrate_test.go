@@ -101,7 +101,7 @@ func TestCalibrateAntwerp(t *testing.T) {
 func TestCalibrateMistakes(t *testing.T) {
 	content := "ref,s,T\n1,1,5\n2,5,5\n3,6,5\n4,7,5\n5,9,5\n6,9,5\n"
 	for name, flags := range map[string][]string{
-		"column": {"-reference", "x"}, "sensor": {"-sensor", "x"}, "covariate": {"-covariates", "T,x"}, "constant": {"-covariates", "T"}, "at": {"-at", "20,x"}, "at 0": {"-at", "0"},
+		"column": {"-reference", "x"}, "sensor": {"-sensor", "x"}, "covariate": {"-covariates", "T,x"}, "at": {"-at", "20,x"}, "at 0": {"-at", "0"},
 		"lambda": {"-lambda", "0"}, "uncertainty": {"-reference-uncertainty", "-1"}, "time": {"-time", "T"}, "zone": {"-time", "T", "-zone", "Mars"}, "stuck": {"-sensor", "T"},
 		"twice": {"-sensor", "ref"}, "reference again": {"-covariates", "ref"}, "sensor again": {"-covariates", "s"}, "lambda inf": {"-lambda", "inf"},
 	} {
@@ -117,4 +117,28 @@ func TestCalibrateMistakes(t *testing.T) {
 	require.Contains(t, strings.Join(r.Notes, "\n"), "the sensor falls where the reference rises")
 	_, _, err = ask(t, "calibrate", nil, "-reference", "ref", "-sensor", "s")
 	require.Error(t, err)
+}
+
+// Covariates that make no model do not take the lines away, and those that can
+// hardly be told apart are named.
+func TestCovariatesThatSayTheSame(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("ref,s,T,same,close,k\n")
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 40 {
+		temp := math.Round(200*r.Float64()) / 10
+		fmt.Fprintf(&b, "%.2f,%.2f,%.1f,%.1f,%.2f,5\n", 50*r.Float64(), 60*r.Float64(), temp, 2*temp+1, temp+0.1*r.Float64())
+	}
+	plain, _ := calibrated(t, b.String())
+	for _, covariates := range []string{"T,same", "k"} {
+		got, raw := calibrated(t, b.String(), "-covariates", covariates)
+		require.Equal(t, plain.OLS, got.OLS)
+		require.NotContains(t, raw, `"model"`)
+		require.Contains(t, strings.Join(got.Notes, "\n"), "there is no model: "+covariates[strings.LastIndexByte(covariates, ',')+1:]+": the term is constant, or follows from the other terms")
+	}
+	got, _ := calibrated(t, b.String(), "-covariates", "T", "-covariates", "close")
+	require.Len(t, got.Model.Coefficients, 4, "a flag that is given again adds")
+	require.Contains(t, got.Notes, "T, close follow from each other for the greater part: the model may predict well, but their coefficients cannot be told apart")
+	got, _ = calibrated(t, b.String(), "-covariates", "T")
+	require.NotContains(t, strings.Join(got.Notes, "\n"), "follow from each other")
 }

@@ -1,7 +1,6 @@
 package analyse
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,9 +14,10 @@ import (
 type gathering struct {
 	rules *hoursRules
 	table *Table
+	now   time.Time // zero when it is not known
 
-	timeColumn, stationColumn int
-	valueColumns              []int
+	stationColumn             int
+	timeColumns, valueColumns []int
 	sets                      map[string]*hourSet
 	order                     []*hourSet
 	noTime, noStation         int
@@ -27,28 +27,38 @@ type gathering struct {
 	knownOrder  bool
 }
 
-func (g *gathering) columns(c *hoursConfig) (err error) {
-	g.sets, g.stationColumn = map[string]*hourSet{}, -1
-	if g.timeColumn, err = g.table.Column(c.time); err != nil {
+func (g *gathering) columns(tb *Table, c *hoursConfig) (err error) {
+	g.table, g.sets, g.stationColumn = tb, map[string]*hourSet{}, -1
+	if g.timeColumns, err = g.columnsOf("--time", c.times); err != nil {
 		return err
 	}
-	for _, name := range c.values {
-		column, err := g.table.Column(name)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(g.valueColumns, column) {
-			return problem(fmt.Errorf("--value %q is given twice", name), "name each column once")
-		}
-		g.valueColumns = append(g.valueColumns, column)
-		if c.station == "" {
-			g.set(g.table.Header()[column])
+	if g.valueColumns, err = g.columnsOf("--value", c.values); err != nil {
+		return err
+	}
+	if c.station == "" {
+		for _, column := range g.valueColumns {
+			g.set(tb.Header()[column])
 		}
 	}
 	if c.station != "" {
 		g.stationColumn, err = g.table.Column(c.station)
 	}
 	return err
+}
+
+// columnsOf finds the columns that a flag names, each once.
+func (g *gathering) columnsOf(flag string, names []string) (columns []int, err error) {
+	for _, name := range names {
+		column, err := g.table.Column(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(columns, column) {
+			return nil, problem(fmt.Errorf("%s %q is given twice", flag, name), "name each column once")
+		}
+		columns = append(columns, column)
+	}
+	return columns, nil
 }
 
 func (g *gathering) set(name string) *hourSet {
@@ -61,29 +71,11 @@ func (g *gathering) set(name string) *hourSet {
 	return s
 }
 
-func (g *gathering) read(ctx context.Context) error {
-	for g.table.Next() {
-		if g.table.Rows()%(1<<12) == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := g.row(); err != nil {
-			return err
-		}
-	}
-	if err := g.table.Err(); err != nil {
-		return err
-	}
-	if g.table.Rows() == 0 {
-		return problem(fmt.Errorf("%s has no rows below its heading", g.table.Name()), "give a file with values")
-	}
-	return nil
-}
-
 // row takes the values of one row. A row without a time or a station is
 // counted; anything else that cannot be read ends the reading.
 func (g *gathering) row() error {
 	tb := g.table
-	if g.missingText(g.timeColumn) {
+	if slices.ContainsFunc(g.timeColumns, g.missingText) {
 		g.noTime++
 		return nil
 	}
@@ -127,10 +119,10 @@ func (g *gathering) missingText(column int) bool {
 
 // moment returns the minute that the row stands for, or in which it begins.
 func (g *gathering) moment(s *hourSet) (time.Time, error) {
-	text := g.table.Text(g.timeColumn)
+	text := g.timeText()
 	w, err := g.rules.clock.parse(text)
 	if err != nil {
-		return time.Time{}, g.table.Fault(g.timeColumn, fmt.Errorf("%w: %q", err, clip(text)),
+		return time.Time{}, g.table.Fault(g.timeColumns[0], fmt.Errorf("%w: %q", err, clip(text)),
 			"write times like 2021-03-28T02:00:00+01:00, 2021-03-28 02:00 or 28-03-2021 02:00; --month-first for 3/28/2021")
 	}
 	if !g.knownOrder {
@@ -148,6 +140,24 @@ func (g *gathering) moment(s *hourSet) (time.Time, error) {
 	return g.begun(at), nil
 }
 
+// timeText is the time of the row. Two columns are a date and a time of day,
+// three and more year, month, day, hour and minute.
+func (g *gathering) timeText() string {
+	text := g.table.Text(g.timeColumns[0])
+	n := len(g.timeColumns)
+	for i, column := range g.timeColumns[1:] {
+		mark := " "
+		switch {
+		case n > 2 && i < 2:
+			mark = "-"
+		case i == 3:
+			mark = ":"
+		}
+		text += mark + g.table.Text(column) //nolint:perfsprint // a file of one column, as most are, makes no second string
+	}
+	return text
+}
+
 // begun returns a moment within what a row stands for.
 func (g *gathering) begun(at time.Time) time.Time {
 	if g.rules.ends && at.Second() == 0 && at.Nanosecond() == 0 {
@@ -160,18 +170,18 @@ func (g *gathering) begun(at time.Time) time.Time {
 func (g *gathering) local(s *hourSet, at time.Time, text string) (time.Time, error) {
 	zone := g.rules.clock.zone
 	if zone == nil {
-		return at, g.table.Fault(g.timeColumn, fmt.Errorf("the time %q names no zone", clip(text)), "say which it is: --zone UTC, --zone UTC+1 for winter time all year, or --zone Europe/Amsterdam")
+		return at, g.table.Fault(g.timeColumns[0], fmt.Errorf("the time %q names no zone", clip(text)), "say which it is: --zone UTC, --zone UTC+1 for winter time all year, or --zone Europe/Amsterdam")
 	}
 	first, second, n := moments(at, zone)
 	switch n {
 	case 0:
-		return at, g.table.Fault(g.timeColumn, fmt.Errorf("the time %q does not exist in %s: the clock goes forward over it", clip(text), zone), "does the file keep winter time all year? Then give --zone UTC+1, or the zone it is in")
+		return at, g.table.Fault(g.timeColumns[0], fmt.Errorf("the time %q does not exist in %s: the clock goes forward over it", clip(text), zone), "does the file keep winter time all year? Then give --zone UTC+1, or the zone it is in")
 	case 1:
 		return first, nil
 	}
 	key := at.Unix()
 	if _, known := s.told[key]; !known && len(s.told) >= maxTold {
-		return at, g.table.Fault(g.timeColumn, errors.New("too many times come twice"), "give times with their zone")
+		return at, g.table.Fault(g.timeColumns[0], errors.New("too many times come twice"), "give times with their zone")
 	}
 	took := earlier
 	if s.told[key] == earlier || s.told[key] == 0 && s.last.After(second) {

@@ -19,8 +19,8 @@ import (
 type hoursConfig struct {
 	in                                   *Input
 	out                                  *Output
-	time, station                        string
-	values                               []string
+	station                              string
+	times, values                        []string
 	property, unit, conditions, zone     string
 	stamp, basis, kind, rounding, limits string
 	capture                              float64
@@ -30,7 +30,11 @@ type hoursConfig struct {
 
 func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	c := &hoursConfig{in: InputFlags(fs), out: OutputFlags(fs)}
-	fs.StringVar(&c.time, "time", "", "column with the time")
+	whereFlag(fs, c.in)
+	fs.Func("time", "column with the time; give it again for a file with the date and the time of day in two columns, or with year, month, day and hour in four", func(s string) error {
+		c.times = append(c.times, s)
+		return nil
+	})
 	fs.Func("value", "column with the values; give it again for a file with one column per station", func(s string) error {
 		c.values = append(c.values, s)
 		return nil
@@ -45,7 +49,7 @@ func hoursFlags(fs *flag.FlagSet) *hoursConfig {
 	fs.Float64Var(&c.capture, "day-capture", 0.75, "least share of a day's hours for a valid day mean, 0 to 1")
 	fs.StringVar(&c.kind, "kind", string(reading.KindReference), "kind of instrument: reference, sensor-calibrated, sensor or tube")
 	fs.StringVar(&c.rounding, "rounding", "none", "how a mean is rounded before it is compared: none, half-even or half-up")
-	fs.StringVar(&c.limits, "limits", "", "more limits that hours and days are counted above, e.g. 30,35.5")
+	list(fs, &c.limits, "limits", "", "more limits that hours and days are counted above, e.g. 30,35.5")
 	fs.DurationVar(&c.interval, "interval", 0, "time that one row stands for, e.g. 15m (default: found out)")
 	fs.BoolVar(&c.monthFirst, "month-first", false, "3/4/2021 is 4 March")
 	return c
@@ -88,37 +92,20 @@ func (c *hoursConfig) run(ctx context.Context, t *Terminal, files []string) erro
 	if err != nil {
 		return err
 	}
-	tb, err := c.in.Open(t, files[0])
+	g := &gathering{rules: r}
+	if t.Now != nil {
+		g.now = t.Now()
+	}
+	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return g.columns(tb, c) }, g.row)
 	if err != nil {
-		return err
-	}
-	defer func() { _ = tb.Close() }()
-	g := &gathering{rules: r, table: tb}
-	if err := g.columns(c); err != nil {
-		return err
-	}
-	if err := g.read(ctx); err != nil {
 		return err
 	}
 	reports, notes, err := g.reports()
 	if err != nil {
 		return err
 	}
-	for i, n := range notes {
-		if i == mostNotes {
-			t.Warn("%s: %d more notes; --json has them all", tb.Name(), len(notes)-i)
-			break
-		}
-		t.Warn("%s: %s", tb.Name(), n)
-	}
-	if c.out.JSON() {
-		return t.WriteJSON(reports)
-	}
-	return writeYears(t, r, reports)
+	return c.out.answer(t, tb, notes, reports, func() error { return writeYears(t, r, reports) })
 }
-
-// mostNotes is how many notes are told beside an answer.
-const mostNotes = 30
 
 func (c *hoursConfig) rules(t *Terminal) (*hoursRules, error) {
 	r := &hoursRules{ends: c.stamp == "end", interval: c.interval, clock: clock{monthFirst: c.monthFirst}}
@@ -171,13 +158,17 @@ func (c *hoursConfig) measured() (reading.PropertyInfo, error) {
 	if c.property == "" {
 		return reading.PropertyInfo{}, problem(errors.New("what was measured?"), "give it with --property, e.g. --property no2")
 	}
-	p, err := reading.ParseProperty(strings.ToLower(c.property))
+	// PM2.5 as people write it.
+	p, err := reading.ParseProperty(strings.NewReplacer(".", "", ",", "").Replace(strings.ToLower(c.property)))
 	if err != nil {
 		return reading.PropertyInfo{}, problem(err, "give one of those with --property")
 	}
 	info, _ := reading.InfoOf(p)
-	if c.time == "" || len(c.values) == 0 {
+	if len(c.times) == 0 || len(c.values) == 0 {
 		return info, problem(errors.New("which columns hold the time and the values?"), "name them with --time and --value")
+	}
+	if len(c.times) > 5 {
+		return info, problem(fmt.Errorf("%d columns are no time", len(c.times)), "give at most those of year, month, day, hour and minute")
 	}
 	if c.station != "" && len(c.values) > 1 {
 		return info, problem(errors.New("--station and several --value do not go together"), "give one --value, or leave out --station when each column is a station")
@@ -207,7 +198,7 @@ func unitOf(info reading.PropertyInfo, unit string, at reading.Conditions) (name
 		return "", s, problem(fmt.Errorf("--unit %q is not a unit of %s", unit, info.Property), "give %s, or for gases also ug/m3, mg/m3, ppb or ppm", info.Unit)
 	}
 	if err != nil {
-		return "", s, problem(err, "give the values in %s, or other --conditions", info.Unit)
+		return "", s, problem(err, "give the values in %s, or --conditions 20C, 293K, 25C or openair", info.Unit)
 	}
 	return name, s, nil
 }

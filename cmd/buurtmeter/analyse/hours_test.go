@@ -48,7 +48,10 @@ func written(t *testing.T, content string) string {
 // hoursOf runs 'analyse hours' on text and returns the JSON answer.
 func hoursOf(t *testing.T, content string, flags ...string) []yearReport {
 	t.Helper()
-	return hoursOfFile(t, written(t, content), append([]string{"-time", "time", "-value", "v", "-property", "no2"}, flags...)...)
+	if !slices.Contains(flags, "-time") {
+		flags = append([]string{"-time", "time"}, flags...)
+	}
+	return hoursOfFile(t, written(t, content), append([]string{"-value", "v", "-property", "no2"}, flags...)...)
 }
 
 func hoursOfFile(t *testing.T, path string, flags ...string) []yearReport {
@@ -201,43 +204,26 @@ func TestRoundingIsAPolicyWithAName(t *testing.T) {
 	}
 }
 
-func TestTimesInEverySpelling(t *testing.T) {
-	want := time.Date(2021, 3, 28, 1, 0, 0, 0, time.UTC)
-	c := clock{zone: time.UTC}
-	for _, s := range []string{
-		"2021-03-28T01:00:00Z", "2021-03-28T03:00:00+02:00", "2021-03-28 03:00:00+02:00", "2021-03-28 02:00 +0100", "2021-03-28 01:00",
-		"2021-03-28 01:00:00.000", "2021/03/28 1:00", "28-03-2021 01:00", "28/3/2021 1:00", "28.03.2021 01:00:00", "20210328 01:00", "2021-03-28T01",
-		"1616893200", "1616893200000", "2021-03-28 01:00 UTC", "2021-03-27 20:30:00-04:30",
-	} {
-		w, err := c.parse(s)
-		require.NoError(t, err, s)
-		require.True(t, want.Equal(w.at), "%s: %s", s, w.at)
-	}
-	w, err := c.parse("2021-03-28 24:00")
+// A file of several pollutants, one value a row.
+func TestRowsThatAreMeant(t *testing.T) {
+	const content = "time,parameter,validity,v\n2021-05-01T00:00Z,no2,1,10\n2021-05-01T00:00Z,pm10,1,90\n2021-05-01T01:00Z,no2,2,20\n2021-05-01T02:00Z,no2,-1,-9\n2021-05-01T02:00Z,o3,1,x\n"
+	y := hoursOf(t, content, "-where", "parameter=no2", "-where", "validity=1", "-where", "validity = 2")
+	require.Equal(t, []Number{15, 20, 2}, []Number{y[0].Mean, y[0].Max, Number(y[0].ValidHours)})
+	_, notes, err := ask(t, "hours", []string{written(t, content)}, "-time", "time", "-value", "v", "-property", "no2", "-where", "parameter=no2")
 	require.NoError(t, err)
-	require.True(t, time.Date(2021, 3, 29, 0, 0, 0, 0, time.UTC).Equal(w.at))
-	w, err = clock{monthFirst: true}.parse("3/4/2021 1:00")
-	require.NoError(t, err)
-	require.Equal(t, time.March, w.at.Month())
-	for _, s := range []string{"", "x", "2021-13-01", "2021-02-29 00:00", "28-03-21 01:00", "2021-03-28 25:00", "2021-03-28 24:01", "2021-03-28 1:60", "03:00", "2021-03-28 01:00+99:00", "12345", "2021032801", "99999999999999"} {
-		_, err := c.parse(s)
-		require.Error(t, err, s)
-	}
-	_, err = c.parse("3/28/2021 01:00")
-	require.ErrorContains(t, err, "month come first")
+	require.Contains(t, notes, "file.csv: 3 of 5 rows fit --where")
+	err = wrong(t, content, "-where", "parameter=NO2", "-where", "validity=1")
+	require.EqualError(t, err, "file.csv: none of 5 rows fits --where")
+	require.Equal(t, "other rows have parameter=no2, parameter=pm10, parameter=o3", try(t, err))
+	wrong(t, content, "-where", "pollutant=no2")
 }
 
-func TestZonesBySpelling(t *testing.T) {
-	at := time.Date(2021, 7, 1, 0, 0, 0, 0, time.UTC)
-	for name, hours := range map[string]int{"UTC": 0, "utc": 0, "UTC+1": 1, "gmt-2": -2, "+01:00": 1, "Etc/GMT-1": 1, "Europe/Amsterdam": 2, "GMT": 0} {
-		zone, err := parseZone(name)
-		require.NoError(t, err, name)
-		_, offset := at.In(zone).Zone()
-		require.Equal(t, hours*3600, offset, name)
-	}
-	for _, name := range []string{"", "Local", "Amsterdam", "UTC+25", "+1:2"} {
-		_, err := parseZone(name)
-		require.Error(t, err, name)
+// A list that is given in parts is one list, whatever its order.
+func TestLimitsInParts(t *testing.T) {
+	for _, flags := range [][]string{{"-limits", "35.5,30"}, {"-limits", "30", "-limits", "35.5"}} {
+		y := hoursOf(t, hourly(time.RFC3339, newYear, times(24, "31")...), append(flags, "-day-basis", "utc", "-property", "PM2.5")...)
+		require.Equal(t, []Number{24, 0, 1, 0}, []Number{y[0].HoursAbove["30"], y[0].HoursAbove["35.5"], y[0].DaysAbove["30"], y[0].DaysAbove["35.5"]})
+		require.Equal(t, reading.PM25, y[0].Property)
 	}
 }
 
@@ -373,7 +359,7 @@ func TestDecimalsOfTheFile(t *testing.T) {
 	require.Equal(t, 0.62345/3, float64(y[0].Mean))
 	y = hoursOf(t, "time,v\n2021-01-01T00:00Z,24.241910631741142\n2021-01-01T01:00Z,210000.5\n")
 	require.InEpsilon(t, (24.241910631741142+210000.5)/2, float64(y[0].Mean), 1e-9)
-	require.Contains(t, strings.Join(y[0].Notes, "\n"), "rounded to 4")
+	require.Contains(t, strings.Join(y[0].Notes, "\n"), "counts and verdicts go by 4 of them")
 	err := wrong(t, "time,v\n2021-01-01T00:00Z,3000000000\n")
 	require.ErrorContains(t, err, `line 2, column "v"`)
 }
@@ -475,7 +461,19 @@ func TestTheTableOfAYear(t *testing.T) {
 	require.Contains(t, out, "NO2 in µg/m³ (file: µg/m³), instrument: reference, days by utc+1 with at least 75 % of their hours")
 	require.Regexp(t, `(?m)^v +2021 +91\.3 % +60\.00`, out)
 	require.Regexp(t, `(?m)eu2008-no2-y +year mean at most 40 µg/m³ +60\.0 .*exceeds`, out)
-	require.Contains(t, out, "(not in force) would be: exceeds")
+	require.Regexp(t, `(?m)eu2030-no2-y .*would exceed, in force from 2030-01-01`, out)
+	require.Regexp(t, `(?m)who2005-no2-calendaryear .* exceeds  `, out)
+
+	// The same in JSON, in a field of its own.
+	labels := map[norm.ID]verdictReport{}
+	for _, v := range hoursOf(t, hourly(time.RFC3339, newYear, times(8760, "15")...))[0].Verdicts {
+		labels[v.Norm] = v
+	}
+	require.Equal(t, "would comply", labels["eu2030-no2-y"].Label)
+	require.Equal(t, []any{false, "2030-01-01", "complies"}, []any{labels["eu2030-no2-y"].InForce, labels["eu2030-no2-y"].From, labels["eu2030-no2-y"].Outcome})
+	require.Equal(t, "complies", labels["eu2008-no2-y"].Label)
+	require.True(t, labels["eu2008-no2-y"].InForce)
+	require.Equal(t, "exceeds", labels["who2021-no2-calendaryear"].Label)
 }
 
 // A wrong century costs a page of hours, not all hours until then.

@@ -1,9 +1,12 @@
 package analyse
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,9 +31,11 @@ type hourSet struct {
 
 	years             map[int]bool
 	last              time.Time
+	latest            reading.Hour  // the last in time with a row
 	forward, backward int           // rows after the one before them in the file, and before it
 	told              map[int64]int // local times that come twice, and which of both they stood for
 	finer             bool
+	values            int
 	rounded           int
 	repeated          int
 	unsure            int
@@ -48,6 +53,7 @@ type page struct {
 	values [pageHours]int32
 	minute [pageHours]uint8 // of the row, with or without a value
 	fine   *finePage
+	rest   *[pageHours]int64 // what was rounded off, by hour; nil as long as nothing was
 }
 
 // finePage takes over from a page when an hour has rows of a second minute, or
@@ -63,7 +69,7 @@ type finePage struct {
 }
 
 func newHourSet(name string) *hourSet {
-	return &hourSet{name: name, pages: map[reading.Hour]*page{}, years: map[int]bool{}, told: map[int64]int{}}
+	return &hourSet{name: name, latest: math.MinInt32, pages: map[reading.Hour]*page{}, years: map[int]bool{}, told: map[int64]int{}}
 }
 
 // page returns the page of an hour, made when it is not there, and the place of
@@ -92,6 +98,7 @@ func (s *hourSet) seen(at time.Time, year int) {
 		}
 	}
 	s.last = at
+	s.latest = max(s.latest, reading.HourOf(at))
 	p, i := s.page(reading.HourOf(at))
 	minute := uint8(at.Minute())
 	switch {
@@ -119,6 +126,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 	if err != nil {
 		return err
 	}
+	s.values++
 	p, i := s.page(reading.HourOf(at))
 	minute, second := at.Minute(), at.Second()
 	if p.fine == nil {
@@ -126,6 +134,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 		switch {
 		case old == reading.Missing && second == 0:
 			p.values[i] = int32(v)
+			p.keep(i, d.rest(s.places))
 			return nil
 		case old != reading.Missing && second == 0: // the one before stands at the minute too
 			s.duplicate(true, int64(old) == v, line)
@@ -140,6 +149,7 @@ func (s *hourSet) add(at time.Time, d Decimal, line int) error {
 	}
 	s.finer = s.finer || f.n[i] > 0
 	f.add(i, minute, v)
+	p.keep(i, d.rest(s.places))
 	return nil
 }
 
@@ -249,63 +259,114 @@ func divide(a, b int64) (q int64, exact bool) {
 
 // rescale changes the number of decimals of everything that was gathered.
 func (s *hourSet) rescale(places int) {
-	change := func(v int64) int64 { return v * 10 }
-	if places < s.places {
-		change = func(v int64) int64 {
-			q, exact := divide(v, 10)
-			if !exact {
-				s.rounded++
-			}
-			return q
-		}
-	}
+	more := places > s.places
 	for _, p := range s.pages {
-		for i, v := range p.values {
-			if v != reading.Missing {
-				p.values[i] = int32(change(int64(v)))
-			}
-		}
-		if p.fine != nil {
-			for i, v := range p.fine.sum {
-				p.fine.sum[i] = change(v)
-			}
-		}
+		s.rounded += p.rescale(more)
 	}
-	s.largest = change(s.largest)
+	if more {
+		s.largest *= 10
+	} else {
+		s.largest, _ = divide(s.largest, 10)
+	}
 	s.places = places
 }
 
-// extraPlaces is how many more decimals a mean of several values gets, as far
-// as they fit.
-const extraPlaces = 4
-
 // vector is what a hourSet makes of its hours.
 type vector struct {
-	places int
-	steps  int64 // 10^more, by which values of one number are multiplied
-	every  time.Duration
+	// scale is that of the hours: of a step of the values, divided by steps.
+	scale     norm.Scale
+	steps     int64
+	stretches []stretch
 }
 
-// vector says how hours are formed when a row stands for so long.
-func (s *hourSet) vector(every time.Duration) vector {
-	v := vector{places: s.places, steps: 1, every: every}
-	if !s.finer {
-		return v
+// vector says how hours are formed of values in unit when rows stand for so
+// long. Decimals that cannot be compared exactly in the unit are rounded off.
+//
+// A mean of several values is exact where one step can be divided by every
+// number of them that occurs, as with five or six of six; otherwise it gets as
+// many more decimals as fit.
+func (s *hourSet) vector(all []stretch, unit norm.Scale) (vector, error) {
+	scaled := func(steps int64) (norm.Scale, error) {
+		den := unit.Den * pow10(s.places)
+		if steps > math.MaxInt64/den {
+			return norm.Scale{}, errors.New("the steps are too small")
+		}
+		return norm.NewScale(unit.Num, den*steps)
 	}
-	for range extraPlaces {
-		if s.largest*v.steps > math.MaxInt32/10 {
+	scale, err := scaled(1)
+	for err != nil && s.places > 0 {
+		s.rescale(s.places - 1)
+		scale, err = scaled(1)
+	}
+	v := vector{scale: scale, steps: 1, stretches: all}
+	if err != nil || !s.finer {
+		return v, err
+	}
+	most := math.MaxInt32 / max(s.largest, 1)
+	if steps := s.divisor(v.coarsest(), most); steps > 0 {
+		if scale, err := scaled(steps); err == nil {
+			v.scale, v.steps = scale, steps
+			return v, nil
+		}
+	}
+	for v.steps <= most/10 {
+		scale, err := scaled(v.steps * 10)
+		if err != nil {
 			break
 		}
-		v.places, v.steps = v.places+1, v.steps*10
+		v.scale, v.steps = scale, v.steps*10
 	}
-	return v
+	return v, nil
 }
 
-// hours returns the hours from first on, for a scale of 1/10^places, and how
-// many of them have values for less than 45 minutes.
-func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, short int) {
+// divisor is the least number that can be divided by how many values each hour
+// has, of those that may count when a row stands for so long; 0 when it is above
+// most.
+func (s *hourSet) divisor(each time.Duration, most int64) int64 {
+	var counts [60*60 + 1]bool
+	for _, p := range s.pages {
+		for i := range pageHours {
+			if mask, _, n := p.hour(i); covered(mask, each) {
+				counts[n] = true
+			}
+		}
+	}
+	least := int64(1)
+	for n, occurs := range counts {
+		if !occurs || least%int64(n) == 0 {
+			continue
+		}
+		a, b := least, int64(n)
+		for b != 0 {
+			a, b = b, a%b
+		}
+		if least *= int64(n) / a; least > most {
+			return 0
+		}
+	}
+	return least
+}
+
+// covered tells whether the minutes that have a value make an hour when each
+// stands for so long.
+func covered(minutes uint64, each time.Duration) bool {
+	return time.Duration(bits.OnesCount64(minutes))*max(each, time.Minute) >= reading.ValidCapture*time.Minute
+}
+
+// coarsest is the longest cadence.
+func (v vector) coarsest() time.Duration {
+	return slices.MaxFunc(v.stretches, func(a, b stretch) int { return cmp.Compare(a.every, b.every) }).every
+}
+
+// leftOut counts hours with values that do not make an hour mean: of less than
+// 45 minutes, and those within which the cadence changes.
+type leftOut struct{ short, torn int }
+
+// hours returns the hours from first on, in the scale of v, those that were left
+// out, and what was rounded off each hour, in its steps; nil when nothing was.
+func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, rests []float64, left leftOut) {
 	values = make([]int32, n)
-	each := max(v.every, time.Minute)
+	at := 0 // the stretch in which the hour begins
 	for i := range values {
 		values[i] = reading.Missing
 		h := first + reading.Hour(i)
@@ -313,24 +374,48 @@ func (s *hourSet) hours(v vector, first reading.Hour, n int) (values []int32, sh
 		if p == nil {
 			continue
 		}
-		at := int(h - h>>9<<9)
-		covered, sum, count := time.Duration(0), int64(0), int64(0)
-		switch {
-		case p.fine != nil:
-			covered, sum, count = time.Duration(bits.OnesCount64(p.fine.mask[at]))*each, p.fine.sum[at], int64(p.fine.n[at])
-		case p.values[at] != reading.Missing:
-			covered, sum, count = each, int64(p.values[at]), 1
+		mask, sum, count := p.hour(int(h - h>>9<<9))
+		if count == 0 {
+			continue
 		}
+		at = v.stretchAt(at, int64(h)*60+int64(bits.TrailingZeros64(mask)))
 		switch {
-		case count == 0:
-		case covered < reading.ValidCapture*time.Minute:
-			short++
+		case v.stretchAt(at, int64(h)*60+int64(bits.Len64(mask))-1) != at:
+			left.torn++
+		case !covered(mask, v.stretches[at].every):
+			left.short++
 		default:
-			mean, _ := divide(sum*v.steps, count)
+			mean, exact := divide(sum*v.steps, count)
 			values[i] = int32(mean)
+			if rest := p.restOf(int(h - h>>9<<9)); rest != 0 || !exact {
+				if rests == nil {
+					rests = make([]float64, n)
+				}
+				rests[i] = (float64(sum*v.steps-mean*count) + float64(rest)/restPart*float64(v.steps)) / float64(count)
+			}
 		}
 	}
-	return values, short
+	return values, rests, left
+}
+
+// stretchAt is the stretch that a minute lies in, this one or a later one.
+func (v vector) stretchAt(at int, minute int64) int {
+	for at+1 < len(v.stretches) && int64(v.stretches[at+1].from) <= minute {
+		at++
+	}
+	return at
+}
+
+// hour returns the minutes of an hour that have a value, with the sum and the
+// number of its values.
+func (p *page) hour(i int) (mask uint64, sum, count int64) {
+	switch {
+	case p.fine != nil:
+		return p.fine.mask[i], p.fine.sum[i], int64(p.fine.n[i])
+	case p.values[i] != reading.Missing:
+		return 1 << p.minute[i], int64(p.values[i]), 1
+	}
+	return 0, 0, 0
 }
 
 // notes says what the reader of an answer has to know about the rows.
@@ -343,7 +428,7 @@ func (s *hourSet) notes() (notes []string) {
 	add(s.repeated, "rows repeat the time and the value of an earlier one; they count once")
 	add(s.contradicted, "rows have the time of an earlier one and another value; the first counts (first lines: %s)", lines(s.contradictLines))
 	add(s.unsure, "rows have the time of an earlier one within an hour of several values; the first counts")
-	add(s.rounded, "values have more decimals than can be kept beside the largest value; they were rounded to %d", s.places)
+	add(min(s.rounded, s.values), "values have more decimals than can be kept beside the largest value; counts and verdicts go by %d of them", s.places)
 	if s.unordered() {
 		add(s.mixed, "hours are left out: local times come twice there, when the clock goes back, and the rows are not in order, so they cannot be told apart; give times with their zone")
 		if s.mixed == 0 {
@@ -368,9 +453,4 @@ func lines(ns []int) string {
 		texts[i] = strconv.Itoa(n)
 	}
 	return strings.Join(texts, ", ")
-}
-
-// scaleOf returns the scale of a vector whose unit is unit.
-func scaleOf(unit norm.Scale, places int) (norm.Scale, error) {
-	return norm.NewScale(unit.Num, unit.Den*pow10(places))
 }

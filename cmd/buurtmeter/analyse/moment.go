@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // a named zone must not depend on the files of the machine
+
+	"buurtmeter/ingest/tube"
 )
 
 // clock reads the times of a file.
@@ -93,45 +95,100 @@ func digits(s string) (n int, ok bool) {
 }
 
 // parse reads a time: 2021-03-28T02:00:00+02:00, 2021-03-28 02:00, 28-03-2021
-// 2:00, 20210328 02:00, or Unix time in seconds or milliseconds. 24:00 is 0:00 of
-// the next day, and a date alone its begin.
+// 2:00, 28-Mar-2021 2.00, 3/28/2021 2:00 AM, 20210328 02:00, or Unix time in
+// seconds or milliseconds. 24:00 is 0:00 of the next day, and a date alone its
+// begin.
 func (c clock) parse(s string) (wall, error) {
 	if s == "" {
 		return wall{}, errTime
 	}
-	if allDigits(s) && len(s) > 8 {
-		return unix(s)
+	// A table of floats writes whole seconds as 1616893200.0.
+	if whole, fraction, _ := strings.Cut(s, "."); allDigits(whole) && len(whole) > 8 && strings.Trim(fraction, "0") == "" {
+		return unix(whole)
 	}
-	end := strings.IndexAny(s, "T ")
-	date, rest := s, ""
-	if end >= 0 {
-		date, rest = s[:end], strings.TrimLeft(s[end+1:], " ")
-	}
+	date, rest := cutDate(s)
 	day, ok := c.date(date)
 	if !ok {
 		return wall{}, c.dateError(date)
 	}
 	clockText, zone := rest, ""
-	if i := strings.IndexAny(rest, "Z+-UG"); i >= 0 {
-		clockText, zone = strings.TrimSpace(rest[:i]), rest[i:]
+	if i := strings.IndexFunc(rest, func(r rune) bool { return (r < '0' || r > '9') && r != ':' && r != '.' }); i >= 0 {
+		clockText, zone = rest[:i], strings.TrimSpace(rest[i:])
 	}
+	half, zone := cutHalf(zone)
 	sinceMidnight, ok := timeOfDay(clockText)
+	if ok && half != 0 {
+		sinceMidnight, ok = half.of(sinceMidnight)
+	}
 	if !ok {
 		return wall{}, errTime
 	}
 	w := wall{at: day.Add(sinceMidnight)}
-	switch zone {
-	case "":
-	case "Z", "UTC", "GMT":
-		w.fixed = true
-	default:
-		offset, ok := parseOffset(zone)
-		if !ok {
-			return wall{}, errTime
-		}
-		w.at, w.fixed = w.at.Add(-time.Duration(offset)*time.Second), true
+	if zone == "" {
+		return w, nil
 	}
+	offset, ok := parseSuffix(zone)
+	if !ok || clockText == "" {
+		return wall{}, errTime
+	}
+	w.at, w.fixed = w.at.Add(-time.Duration(offset)*time.Second), true
 	return w, nil
+}
+
+// cutDate cuts a time at the first space, or at a T between digits.
+func cutDate(s string) (date, rest string) {
+	for i := 1; i < len(s); i++ {
+		between := i+1 < len(s) && s[i-1] >= '0' && s[i-1] <= '9' && s[i+1] >= '0' && s[i+1] <= '9'
+		if s[i] == ' ' || s[i] == 'T' && between {
+			return s[:i], strings.TrimLeft(s[i+1:], " ")
+		}
+	}
+	return s, ""
+}
+
+// halfDay is which half of the day a clock of twelve hours tells: 'A' or 'P', 0
+// for a clock of 24.
+type halfDay byte
+
+// cutHalf takes AM or PM from what stands behind a time of day.
+func cutHalf(s string) (half halfDay, rest string) {
+	for _, word := range []string{"AM", "PM", "A.M.", "P.M."} {
+		if len(s) >= len(word) && strings.EqualFold(s[:len(word)], word) {
+			return halfDay(word[0]), strings.TrimSpace(s[len(word):])
+		}
+	}
+	return 0, s
+}
+
+// of returns the time of a clock of twelve hours: 12:30 AM is half past
+// midnight. ok is false for a time that such a clock does not show.
+func (h halfDay) of(d time.Duration) (t time.Duration, ok bool) {
+	const noon = 12 * time.Hour
+	if d < time.Hour || d >= noon+time.Hour {
+		return 0, false
+	}
+	d %= noon
+	if h == 'P' {
+		d += noon
+	}
+	return d, true
+}
+
+// parseSuffix reads the zone behind a time as seconds ahead of UTC. CET and CEST
+// are winter and summer time each; as names of a zone, with --zone, they are not.
+func parseSuffix(zone string) (seconds int, ok bool) {
+	switch zone {
+	case "Z", "UTC", "GMT":
+		return 0, true
+	case "CET":
+		return 3600, true
+	case "CEST":
+		return 7200, true
+	}
+	for _, prefix := range []string{"UTC", "GMT"} {
+		zone = strings.TrimPrefix(zone, prefix)
+	}
+	return parseOffset(zone)
 }
 
 func allDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
@@ -154,7 +211,8 @@ func unix(s string) (wall, error) {
 	return wall{at: time.Unix(n, 0).UTC(), fixed: true}, nil
 }
 
-// date reads 2021-03-28, 2021/03/28, 20210328, 28-3-2021, 28.03.2021, 28/3/2021.
+// date reads 2021-03-28, 2021/03/28, 20210328, 28-3-2021, 28.03.2021, 28/3/2021,
+// 28-mrt-2021.
 func (c clock) date(s string) (time.Time, bool) {
 	var part [3]string
 	if allDigits(s) && len(s) == 8 {
@@ -174,13 +232,16 @@ func (c clock) date(s string) (time.Time, bool) {
 		}
 		if len(part[0]) <= 2 { // the year comes last
 			part[0], part[2] = part[2], part[0]
-			if c.monthFirst {
+			if _, named := tube.MonthOf(part[1]); c.monthFirst && !named {
 				part[1], part[2] = part[2], part[1]
 			}
 		}
 	}
 	year, ok1 := digits(part[0])
 	month, ok2 := digits(part[1])
+	if m, named := tube.MonthOf(part[1]); named {
+		month, ok2 = int(m), true
+	}
 	day, ok3 := digits(part[2])
 	if len(part[0]) != 4 || part[1] == "" || part[2] == "" || !ok1 || !ok2 || !ok3 || year < 1900 {
 		return time.Time{}, false
@@ -215,10 +276,18 @@ func (c clock) dateError(s string) error {
 	return errors.New("the date has no such month: does the day come first?")
 }
 
-// timeOfDay reads 2:00, 02:00:00, 02:00:00.5, 24:00 or 14; nothing is 0:00.
+// timeOfDay reads 2:00, 02:00:00, 02:00:00.5, 2.00, 02.00.00, 24:00 or 14;
+// nothing is 0:00.
 func timeOfDay(s string) (time.Duration, bool) {
 	if s == "" {
 		return 0, true
+	}
+	if hour, minute, dots := strings.Cut(s, "."); dots && !strings.Contains(s, ":") {
+		// 18.30 is half past six and no fraction of an hour; 18.5 may be either.
+		if len(minute) != 2 && (len(minute) != 5 || minute[2] != '.') {
+			return 0, false
+		}
+		s = hour + ":" + strings.Replace(minute, ".", ":", 1)
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
 	var part [3]int

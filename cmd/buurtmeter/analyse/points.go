@@ -33,12 +33,13 @@ func pointsCommand() Command {
 		Example: "buurtmeter analyse points points.csv --areas buurten.geojson --area-id buurtcode --value no2 --lon lon --lat lat --limits 10,20,40",
 		New: func(fs *flag.FlagSet) func(context.Context, *Terminal, []string) error {
 			c := &pointsConfig{in: InputFlags(fs), out: OutputFlags(fs)}
+			whereFlag(fs, c.in)
 			fs.StringVar(&c.areas, "areas", "", "GeoJSON file with the areas, in WGS84 degrees")
 			fs.StringVar(&c.areaID, "area-id", "", "property of the areas that names them, e.g. buurtcode")
 			fs.StringVar(&c.value, "value", "", "column with the values")
 			fs.StringVar(&c.lon, "lon", "", "column with the longitude in degrees (default: lon or longitude)")
 			fs.StringVar(&c.lat, "lat", "", "column with the latitude in degrees (default: lat or latitude)")
-			fs.StringVar(&c.limited, "limits", "10,20,40", "values that points are counted above, with commas between them")
+			list(fs, &c.limited, "limits", "10,20,40", "values that points are counted above, with commas between them")
 			return func(ctx context.Context, t *Terminal, files []string) error { return c.run(ctx, t, files) }
 		},
 	}
@@ -88,26 +89,17 @@ func (c *pointsConfig) run(ctx context.Context, t *Terminal, files []string) err
 	if err != nil {
 		return err
 	}
-	tb, err := c.in.Open(t, files[0])
+	p := &pointSet{index: index, limits: limits, areas: map[geo.Code]*pointArea{}}
+	tb, err := c.in.each(t, files[0], ctx.Err, func(tb *Table) error { return p.columns(tb, c) }, p.row)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tb.Close() }()
-	p := &pointSet{table: tb, index: index, limits: limits, areas: map[geo.Code]*pointArea{}}
-	if err := p.columns(c); err != nil {
-		return err
-	}
-	if err := p.read(ctx); err != nil {
-		return err
+	if len(p.areas) == 0 && p.swapped > 0 {
+		return problem(fmt.Errorf("%s: no point lies in an area, but %d would if longitude and latitude were swapped", tb.Name(), p.swapped),
+			"name the column of the longitude (about 5 in the Netherlands) with --lon and that of the latitude (about 52) with --lat")
 	}
 	answer := p.answer()
-	for _, n := range answer.notes(tb, limits) {
-		t.Warn("%s: %s", tb.Name(), n)
-	}
-	if c.out.JSON() {
-		return t.WriteJSON(answer)
-	}
-	return answer.write(t, limits)
+	return c.out.answer(t, tb, answer.notes(tb, limits), answer, func() error { return answer.write(t, limits) })
 }
 
 // mostAreaNotes is how many features that were left out are told one by one.
@@ -143,7 +135,38 @@ func (c *pointsConfig) readAreas(t *Terminal) (*geo.Index, error) {
 		}
 		t.Warn("%s: left out or mended: %s", name, p)
 	}
+	if told := severalParts(areas); told != "" {
+		t.Warn("%s: %s", name, told)
+	}
 	return geo.NewIndex(areas), nil
+}
+
+// severalParts tells which areas stand in the file more than once; areas are in
+// the order of their codes. Nothing when none does.
+func severalParts(areas []geo.Area) string {
+	var several []string
+	for i := 0; i < len(areas); {
+		n := 1
+		for i+n < len(areas) && areas[i+n].Code == areas[i].Code {
+			n++
+		}
+		if n > 1 {
+			several = append(several, fmt.Sprintf("%s (%d features)", clip(string(areas[i].Code)), n))
+		}
+		i += n
+	}
+	n := len(several)
+	if n == 0 {
+		return ""
+	}
+	if n > mostAreaNotes {
+		several = append(several[:mostAreaNotes], fmt.Sprintf("and %d more", n-mostAreaNotes))
+	}
+	what := "1 area stands"
+	if n > 1 {
+		what = fmt.Sprintf("%d areas stand", n)
+	}
+	return fmt.Sprintf("%s in more than one feature, and its features count together as one area: %s. Does --area-id name each area?", what, strings.Join(several, ", "))
 }
 
 // pointSet gathers the points of a file by area.
@@ -156,6 +179,7 @@ type pointSet struct {
 
 	outside, withoutValue, withoutPosition int
 	swapped                                int // outside, and in an area with longitude and latitude swapped
+	overlapped                             int // in several areas
 	firstOutside, firstWithoutPosition     int // lines
 }
 
@@ -164,8 +188,8 @@ type pointArea struct {
 	above  []int // by limit
 }
 
-func (p *pointSet) columns(c *pointsConfig) error {
-	var err error
+func (p *pointSet) columns(tb *Table, c *pointsConfig) (err error) {
+	p.table = tb
 	if p.value, err = p.table.Column(c.value); err != nil {
 		return err
 	}
@@ -187,28 +211,6 @@ func (p *pointSet) coordinate(option, named string, usual ...string) (int, error
 		}
 	}
 	return 0, problem(fmt.Errorf("%s has no column %q", p.table.Name(), usual[0]), "name it with %s; the columns are: %s", option, p.table.columns())
-}
-
-func (p *pointSet) read(ctx context.Context) error {
-	for p.table.Next() {
-		if p.table.Rows()%(1<<12) == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := p.row(); err != nil {
-			return err
-		}
-	}
-	name := p.table.Name()
-	switch {
-	case p.table.Err() != nil:
-		return p.table.Err()
-	case p.table.Rows() == 0:
-		return problem(fmt.Errorf("%s has no rows below its heading", name), "give a file with points")
-	case len(p.areas) == 0 && p.swapped > 0:
-		return problem(fmt.Errorf("%s: no point lies in an area, but %d would if longitude and latitude were swapped", name, p.swapped),
-			"name the column of the longitude (about 5 in the Netherlands) with --lon and that of the latitude (about 52) with --lat")
-	}
-	return nil
 }
 
 func (p *pointSet) row() error {
@@ -243,6 +245,9 @@ func (p *pointSet) row() error {
 			p.swapped++
 		}
 		return nil
+	}
+	if p.index.Overlapped(lon, lat) {
+		p.overlapped++
 	}
 	a := p.areas[code]
 	if a == nil {

@@ -109,6 +109,26 @@ func TestPointsSayWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Several features of one area are one area, which is told beside the answer;
+// so are areas that overlap.
+func TestPointsInAreasOfSeveralFeatures(t *testing.T) {
+	const csv = "lon,lat,no2\n4.5,51.5,30\n4.6,51.5,31\n8.5,52.5,32\n5.5,51.5,33\n"
+	areas := squares(square(`"Noord"`, 4, 51), square(`"Noord"`, 4, 51), square(`"Noord"`, 8, 52), square(`"Zuid"`, 5, 51))
+	out, notes, err := analysePoints(t, csv, areas, "--json")
+	require.NoError(t, err)
+	var got pointsAnswer
+	require.NoError(t, json.Unmarshal([]byte(out), &got), out)
+	assert.Equal(t, []int{3, 1, 0}, []int{got.Areas[0].N, got.Areas[1].N, got.Outside}, "a feature that stands there twice is no hole")
+	assert.Contains(t, notes, "areas.geojson: 1 area stands in more than one feature, and its features count together as one area: Noord (3 features)")
+	assert.NotContains(t, out, "features")
+	assert.NotContains(t, notes, "overlap")
+
+	_, notes, err = analysePoints(t, csv, squares(square(`"Noord"`, 4, 51), square(`"Oost"`, 4, 51)))
+	require.NoError(t, err)
+	assert.Contains(t, notes, "2 points in several areas at once")
+	assert.NotContains(t, notes, "more than one feature")
+}
+
 func TestSomePointsAreSwapped(t *testing.T) {
 	_, notes, err := analysePoints(t, "lon,lat,no2\n4.5,51.5,30\n51.5,4.5,30\n", threeAreas())
 	require.NoError(t, err)

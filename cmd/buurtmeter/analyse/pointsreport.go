@@ -18,7 +18,7 @@ type pointsAnswer struct {
 	WithoutValue    int `json:"withoutValue"`
 	WithoutPosition int `json:"withoutPosition"`
 
-	firstOutside, firstWithoutPosition, swapped int
+	firstOutside, firstWithoutPosition, swapped, overlapped int
 }
 
 // areaReport is what the points in an area say. Share and Wilson are of 0 to 1,
@@ -46,7 +46,7 @@ const (
 func (p *pointSet) answer() *pointsAnswer {
 	answer := &pointsAnswer{
 		Areas: []areaReport{}, Outside: p.outside, WithoutValue: p.withoutValue, WithoutPosition: p.withoutPosition,
-		firstOutside: p.firstOutside, firstWithoutPosition: p.firstWithoutPosition, swapped: p.swapped,
+		firstOutside: p.firstOutside, firstWithoutPosition: p.firstWithoutPosition, swapped: p.swapped, overlapped: p.overlapped,
 	}
 	for code, a := range p.areas {
 		answer.Areas = append(answer.Areas, a.report(code, p.limits))
@@ -86,6 +86,9 @@ func (a *pointsAnswer) notes(tb *Table, limits []limit) []string {
 	}
 	if a.swapped > 0 {
 		notes = append(notes, fmt.Sprintf("%d of them would lie in an area if longitude and latitude were swapped: look at those rows", a.swapped))
+	}
+	if a.overlapped > 0 {
+		notes = append(notes, points(a.overlapped)+" in several areas at once, as the areas overlap; each counts in the one whose name comes first")
 	}
 	if a.WithoutValue > 0 {
 		notes = append(notes, points(a.WithoutValue)+" without a value")

@@ -19,12 +19,13 @@ import (
 type Input struct {
 	missing, delimiter, decimal string
 	skip                        int
+	where                       []string
 }
 
 // InputFlags declares the flags of Input.
 func InputFlags(fs *flag.FlagSet) *Input {
 	in := &Input{}
-	fs.StringVar(&in.missing, "missing", "-999,-9999", "codes that mean 'no value', beside empty, NA, NaN and null; with commas between them")
+	list(fs, &in.missing, "missing", "-999,-9999", "codes that mean 'no value', beside empty, NA, NaN, null and the like; with commas between them")
 	fs.StringVar(&in.delimiter, "delimiter", "", "what stands between fields: comma, semicolon, tab or pipe (default: found out)")
 	fs.StringVar(&in.decimal, "decimal", "", "decimal mark: point or comma (default: found out)")
 	fs.IntVar(&in.skip, "skip", 0, "lines above the heading")
@@ -96,7 +97,7 @@ func (in *Input) open(t *Terminal, path string, r io.Reader) (*Table, error) {
 
 // settings reads the flags.
 func (tb *Table) settings(in *Input) error {
-	for _, w := range []string{"", "na", "nan", "null", "none", "n/a", "#n/a", "-", "--"} {
+	for _, w := range []string{"", "na", "nan", "null", "none", "n/a", "#n/a", "-", "--", ".", "nodata", "no data", "missing"} {
 		tb.words[w] = true
 	}
 	for code := range strings.SplitSeq(in.missing, ",") {

@@ -28,7 +28,7 @@ func tubesCommand() Command {
 			fs.Float64Var(&c.head, "head-ratio", tube.DefaultHeadRatio, "first period divided by the weeks before it since New Year, by which those weeks are estimated when they are at most 31 days; 0 for no estimate")
 			fs.StringVar(&c.reference, "reference", "", "CSV with hourly NO2 of reference stations, a time and a column for each: the ratio is then computed from it")
 			fs.StringVar(&c.annualise, "annualise", string(tube.AsIs), "how a place measured for less than nine months is told as a year, with --reference: none, ratio, difference or regression")
-			fs.StringVar(&c.stations, "stations", "", "columns of --reference to use, with commas between them (default: all)")
+			list(fs, &c.stations, "stations", "", "columns of --reference to use, with commas between them (default: all)")
 			return c.run
 		},
 	}

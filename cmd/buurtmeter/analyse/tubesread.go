@@ -91,27 +91,20 @@ const maxCopies = 1000
 // no2, and code, period and remark where there are. Times without a zone are
 // read in zone.
 func ReadTubes(t *Terminal, in *Input, path string, zone *time.Location) ([]tube.Exposure, error) {
-	tb, err := in.Open(t, path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tb.Close() }()
-	c, err := tb.tubeColumns()
-	if err != nil {
-		return nil, err
-	}
-	for column, name := range map[string]int{"start_date": c.start, "end_date": c.end} {
-		if name < 0 {
-			_, err := tb.Column(column)
-			return nil, err
-		}
-	}
+	var tb *Table
+	var c tubeColumns
 	var all []tube.Exposure
 	seen, copies := map[string]bool{}, 0
-	for tb.Next() {
+	_, err := in.each(t, path, never, func(file *Table) (err error) {
+		tb = file
+		if c, err = tb.tubeColumns(); err != nil {
+			return err
+		}
+		return c.timed(tb)
+	}, func() error {
 		e, err := tb.exposure(c, zone)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		// The same tube with the same times and result is a copied row; one tube
 		// cannot weigh twice.
@@ -119,20 +112,29 @@ func ReadTubes(t *Terminal, in *Input, path string, zone *time.Location) ([]tube
 		if e.Code != "" && seen[key] {
 			t.Warn("%s line %d is a copy of an earlier line (tube %s) and does not count", tb.Name(), tb.Line(), clip(e.Code))
 			if copies++; copies > maxCopies {
-				return nil, problem(fmt.Errorf("%s has more than %d copied lines", tb.Name(), maxCopies), "does the column of the code name each tube? Delete the copies, or the column")
+				return problem(fmt.Errorf("%s has more than %d copied lines", tb.Name(), maxCopies), "does the column of the code name each tube? Delete the copies, or the column")
 			}
-			continue
+			return nil
 		}
 		seen[key] = true
 		all = append(all, e)
+		return nil
+	})
+	return all, err
+}
+
+// timed wants the columns of the times of a tube.
+func (c tubeColumns) timed(tb *Table) error {
+	for _, need := range []struct {
+		name   string
+		column int
+	}{{"start_date", c.start}, {"end_date", c.end}} {
+		if need.column < 0 {
+			_, err := tb.Column(need.name)
+			return err
+		}
 	}
-	if err := tb.Err(); err != nil {
-		return nil, err
-	}
-	if len(all) == 0 {
-		return nil, problem(fmt.Errorf("%s has a heading and no tubes", tb.Name()), "give one tube per line")
-	}
-	return all, nil
+	return nil
 }
 
 // ReadPairs reads tubes that hung beside a reference station: the columns of
@@ -140,33 +142,29 @@ func ReadTubes(t *Terminal, in *Input, path string, zone *time.Location) ([]tube
 // missing with the percentage of those hours that has no value, where there is.
 // Without times, rows of one location and period belong together.
 func ReadPairs(t *Terminal, in *Input, path string, zone *time.Location, policy tube.Policy) ([]tube.Pair, error) {
-	tb, err := in.Open(t, path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tb.Close() }()
-	c, err := tb.tubeColumns()
-	if err != nil {
-		return nil, err
-	}
-	reference := tb.anyColumn("no2_reference", "reference", "referentie")
-	if reference < 0 {
-		_, err := tb.Column("no2_reference")
-		return nil, err
-	}
-	missing := tb.anyColumn("missing", "missing_percent", "ontbreekt")
-	if missing < 0 {
-		t.Warn("%s has no column %q: no pair is left out for it", tb.Name(), "missing")
-	}
+	var tb *Table
+	var c tubeColumns
+	var reference, missing int
 	var rows []tube.PairRow
-	for tb.Next() {
-		r, err := tb.pairRow(c, reference, missing, zone)
-		if err != nil {
-			return nil, err
+	_, err := in.each(t, path, never, func(file *Table) (err error) {
+		tb = file
+		if c, err = tb.tubeColumns(); err != nil {
+			return err
 		}
+		if reference = tb.anyColumn("no2_reference", "reference", "referentie"); reference < 0 {
+			_, err = tb.Column("no2_reference")
+			return err
+		}
+		if missing = tb.anyColumn("missing", "missing_percent", "ontbreekt"); missing < 0 {
+			t.Warn("%s has no column %q: no pair is left out for it", tb.Name(), "missing")
+		}
+		return nil
+	}, func() error {
+		r, err := tb.pairRow(c, reference, missing, zone)
 		rows = append(rows, r)
-	}
-	if err := tb.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	pairs, left := tube.PairsOf(rows, policy)
@@ -206,6 +204,9 @@ func (tb *Table) pairRow(c tubeColumns, reference, missing int, zone *time.Locat
 	switch {
 	case err != nil:
 		return r, err
+	case !ok && (math.IsNaN(r.Reference) || !r.Result.Known):
+		r.Missing = 1 // without both there is no pair, however many hours there were
+		return r, nil
 	case !ok:
 		return r, tb.Fault(missing, errors.New("it is not told how many reference hours are missing"), "give the percentage, 0 to 100")
 	case v < 0 || v > 100:
@@ -220,40 +221,36 @@ func (tb *Table) pairRow(c tubeColumns, reference, missing int, zone *time.Locat
 // names the stations to keep, with commas between them; empty keeps all.
 func ReadStations(t *Terminal, in *Input, path string, zone *time.Location, only string) (tube.Stations, error) {
 	var s tube.Stations
-	tb, err := in.Open(t, path)
-	if err != nil {
-		return s, err
-	}
-	defer func() { _ = tb.Close() }()
-	at := max(tb.anyColumn("timestamp", "date", "time", "datetime", "datum", "tijd"), 0)
 	var columns []int
-	for i, name := range tb.Header() {
-		if i != at && name != "" && (only == "" || slices.ContainsFunc(strings.Split(only, ","), func(o string) bool { return strings.EqualFold(strings.TrimSpace(o), name) })) {
-			columns, s.Names = append(columns, i), append(s.Names, name)
+	var at int
+	var tb *Table
+	_, err := in.each(t, path, never, func(file *Table) (err error) {
+		tb = file
+		at = max(tb.anyColumn("timestamp", "date", "time", "datetime", "datum", "tijd"), 0)
+		if columns, err = tb.stations(at, only); err != nil {
+			return err
 		}
-	}
-	if wanted := strings.Count(only, ",") + 1; only != "" && len(columns) != wanted {
-		return s, problem(fmt.Errorf("%s has %d of the %d stations of --stations", tb.Name(), len(columns), wanted), "its columns are: %s", tb.columns())
-	}
-	s.Values = make([][]float64, len(columns))
-	for tb.Next() {
+		for _, c := range columns {
+			s.Names = append(s.Names, tb.Header()[c])
+		}
+		s.Values = make([][]float64, len(columns))
+		return nil
+	}, func() error {
 		stamp, err := tube.ParseMoment(tb.Text(at), zone)
 		if err != nil {
-			return s, tb.Fault(at, err, "write times as 2021-01-29 11:00:00+01:00, or without a zone and say which with --zone")
+			return tb.Fault(at, err, "write times as 2021-01-29 11:00:00+01:00, or without a zone and say which with --zone")
 		}
 		s.Times = append(s.Times, stamp)
 		for i, c := range columns {
-			v, ok, err := tb.Number(c)
+			v, err := tb.numberOrNaN(c)
 			if err != nil {
-				return s, err
-			}
-			if !ok {
-				v = math.NaN()
+				return err
 			}
 			s.Values[i] = append(s.Values[i], v)
 		}
-	}
-	if err := tb.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return s, err
 	}
 	s.Order()
@@ -261,4 +258,18 @@ func ReadStations(t *Terminal, in *Input, path string, zone *time.Location, only
 		return s, problem(fmt.Errorf("%s: %w", tb.Name(), err), "give a time and a column for each station, each hour once")
 	}
 	return s, nil
+}
+
+// stations are the columns of reference stations: all but that of the time, or
+// those that only names.
+func (tb *Table) stations(at int, only string) (columns []int, err error) {
+	for i, name := range tb.Header() {
+		if i != at && name != "" && (only == "" || slices.ContainsFunc(strings.Split(only, ","), func(o string) bool { return strings.EqualFold(strings.TrimSpace(o), name) })) {
+			columns = append(columns, i)
+		}
+	}
+	if wanted := strings.Count(only, ",") + 1; only != "" && len(columns) != wanted {
+		return nil, problem(fmt.Errorf("%s has %d of the %d stations of --stations", tb.Name(), len(columns), wanted), "its columns are: %s", tb.columns())
+	}
+	return columns, nil
 }

@@ -49,12 +49,17 @@ type verdictReport struct {
 	High        Number  `json:"high"`
 	Probability Number  `json:"probability"`
 	Words       string  `json:"words"`
-	Value       Number  `json:"value"`
-	Reason      string  `json:"reason"`
-	Coverage    Number  `json:"coverage"`
-	// InForce is false when the norm did not hold in that year: it would exceed
-	// or comply.
+	// Label is Outcome in words, "would exceed" or "would comply" for a norm that
+	// is not in force in that year.
+	Label    string `json:"label"`
+	Value    Number `json:"value"`
+	Reason   string `json:"reason"`
+	Coverage Number `json:"coverage"`
+	// InForce is false when the norm applied on no day of that year; From and
+	// Until are the first and the last day on which it does, empty when open.
 	InForce   bool           `json:"inForce"`
+	From      string         `json:"from,omitempty"`
+	Until     string         `json:"until,omitempty"`
 	Limit     Number         `json:"limit"`
 	Allowed   int            `json:"allowed"`
 	Averaging norm.Averaging `json:"averaging"`
@@ -70,39 +75,54 @@ type verdictReport struct {
 func (g *gathering) reports() (reports []yearReport, notes []string, err error) {
 	notes = g.notes()
 	shared := slices.Clone(notes)
-	all := g.allGaps()
+	file := g.allGaps()
 	reports = []yearReport{}
 	empty := 0
 	for _, s := range g.order {
 		from := len(reports)
-		every, err := g.every(s, all)
+		every, err := g.every(s, file)
 		if err != nil {
 			return nil, nil, err
 		}
 		g.untangle(s)
-		v := s.vector(every)
-		scale, err := scaleOf(g.rules.unit, v.places)
+		all := []stretch{{every: every}}
+		if g.rules.interval == 0 {
+			all = s.stretches(every, g.rules.ends)
+		}
+		v, err := s.vector(all, g.rules.unit)
 		if err != nil {
 			return nil, nil, problem(fmt.Errorf("%s: %w", g.table.Name(), err), "round the values to fewer decimals")
 		}
 		own := s.notes()
 		empty += s.empty
-		if every < time.Hour {
-			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(every)))
+		if days := s.dayMeans(); days != "" && g.rules.interval == 0 {
+			own = append(own, days)
+		}
+		switch each := finest(v.stretches); {
+		case len(v.stretches) > 1:
+			own = append(own, fmt.Sprintf("the time between rows changes: %s; where they are finer than an hour, an hour counts with values for 45 minutes or more", told(v.stretches)))
+		case each < time.Hour:
+			own = append(own, fmt.Sprintf("hour means of values of %s each; an hour counts with values for 45 minutes or more", apart(each)))
 		}
 		var years []*norm.Stats // this one and those before that a norm over several years asks for
 		for _, year := range slices.Sorted(maps.Keys(s.years)) {
 			first := g.rules.basis.YearStart(year) - margin
 			n := int(g.rules.basis.YearStart(year+1)-first) + margin
-			values, short := s.hours(v, first, n)
-			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: scale},
-				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture}))
+			values, rests, left := s.hours(v, first, n)
+			years = append(years[max(0, len(years)-mostYears+1):], norm.StatsOf(norm.Hours{First: first, Values: values, Scale: v.scale},
+				norm.Span{Year: year, Basis: g.rules.basis, DayCapture: g.rules.capture, Until: g.until(year, s)}))
 			r := g.rules.report(years, values[margin:n-margin])
-			r.Station = s.name
-			if short > 0 {
-				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", short))
+			if rests != nil {
+				g.rules.refine(&r, years[len(years)-1], values[margin:n-margin], rests[margin:n-margin])
 			}
-			r.Notes = append(r.Notes, g.rules.implausible(values[margin:n-margin], scale)...)
+			r.Station = s.name
+			if left.short > 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year have values for less than 45 minutes; they do not count", left.short))
+			}
+			if left.torn > 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d hours of the year are left out: the time between rows changes within them", left.torn))
+			}
+			r.Notes = append(r.Notes, g.rules.implausible(values[margin:n-margin], v.scale)...)
 			reports = append(reports, r)
 		}
 		for _, n := range own {
@@ -120,6 +140,25 @@ func (g *gathering) reports() (reports []yearReport, notes []string, err error) 
 		notes = append(notes, fmt.Sprintf("%d rows have no value", empty))
 	}
 	return reports, notes, nil
+}
+
+// until is the first hour of the days to come in a year that is not over; 0 in
+// any other. A row is proof that its hour is over, whatever the clock says, and
+// its day counts as far as it was measured.
+func (g *gathering) until(year int, s *hourSet) reading.Hour {
+	now := reading.HourOf(g.now)
+	if g.now.IsZero() || g.rules.basis.YearOf(now) != year {
+		return 0
+	}
+	seen, end := max(now, s.latest), g.rules.basis.YearStart(year+1)
+	for day := 2; ; day++ {
+		switch start := g.rules.basis.DayStart(year, time.January, day); {
+		case start >= end:
+			return 0
+		case start > seen:
+			return start
+		}
+	}
 }
 
 // margin is how many hours beyond the year are handed to the statistics: the
@@ -158,13 +197,15 @@ func (r *hoursRules) report(years []*norm.Stats, hours []int32) yearReport {
 	d := st.HourDistribution()
 	for _, p := range percentiles() {
 		v, ok := d.Percentile(p)
-		y.Percentiles[strconv.FormatFloat(p, 'f', -1, 64)] = known(v, ok)
+		y.Percentiles[percentileKey(p)] = known(v, ok)
 	}
 	for _, n := range r.norms() {
 		y.Verdicts = append(y.Verdicts, verdictOf(n, norm.JudgeYears(n, r.method, years...)))
 	}
 	return y
 }
+
+func percentileKey(p float64) string { return strconv.FormatFloat(p, 'f', -1, 64) }
 
 func meanOf(s norm.Sum) Number {
 	v, ok := s.Mean()
@@ -211,12 +252,20 @@ func (r *hoursRules) daysAbove(st *norm.Stats, limit int64) Number {
 
 func verdictOf(n norm.Norm, v norm.Verdict) verdictReport {
 	return verdictReport{
-		Norm: n.ID, Outcome: v.Outcome.String(), Words: v.Words().String(), Reason: string(v.Reason),
+		Norm: n.ID, Outcome: v.Outcome.String(), Words: v.Words().String(), Label: v.Label(), Reason: string(v.Reason),
 		Low: known(v.Low, v.HasValue), High: known(v.High, v.HasValue), Value: known(v.Value, v.HasValue),
-		Probability: known(v.Probability, v.HasProbability), Coverage: Number(v.Coverage), InForce: !v.NotInForce,
+		Probability: known(v.Probability, v.HasProbability), Coverage: Number(v.Coverage), InForce: !v.NotInForce, From: dateOf(n.From), Until: dateOf(n.Until),
 		Limit: Number(n.Value), Allowed: n.Allowed, Averaging: n.Averaging,
 		Statistic: n.Statistic, Years: max(1, n.Years), Role: n.Role,
 	}
+}
+
+// dateOf writes the day of a norm; nothing when it is open.
+func dateOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
 }
 
 // implausible tells how many hours lie outside of what is plausible for a single
@@ -276,12 +325,16 @@ func (v verdictReport) row(y yearReport, unit string) []string {
 	if v.Years > 1 {
 		asks, decimals = fmt.Sprintf("%s, mean of %d years", asks, v.Years), 1
 	}
-	outcome := v.Outcome
-	if !v.InForce && v.Outcome != norm.CannotTell.String() {
-		outcome = "(not in force) would be: " + outcome
-	}
+	outcome := v.Label
 	if v.Reason != "" {
 		outcome += " (" + v.Reason + ")"
+	}
+	if year := strconv.Itoa(y.Year); !v.InForce {
+		if v.From > year { // dates of ISO 8601 sort as text
+			outcome += ", in force from " + v.From
+		} else {
+			outcome += ", in force until " + v.Until
+		}
 	}
 	return []string{
 		y.Station, strconv.Itoa(y.Year), string(v.Norm), asks, v.Value.Text(decimals), v.Low.Text(decimals) + " to " + v.High.Text(decimals),

@@ -3,6 +3,7 @@
 package conformancetest
 
 import (
+	"encoding/csv"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,6 +31,27 @@ func Path(t testing.TB, elem ...string) string {
 	}
 	t.Skip(message)
 	return ""
+}
+
+// Rows reads a CSV file with a header below that folder, as maps by column, or skips
+// the test as Path does.
+func Rows(t testing.TB, elem ...string) []map[string]string {
+	t.Helper()
+	f, err := os.Open(Path(t, elem...))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	recs, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	require.NotEmpty(t, recs)
+	rows := make([]map[string]string, 0, len(recs)-1)
+	for _, rec := range recs[1:] {
+		row := make(map[string]string, len(rec))
+		for i, name := range recs[0] {
+			row[name] = rec[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // project returns the folder of the project: the one with the go.mod that the test

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,9 +97,10 @@ func (s *Store) Calibration(ctx context.Context, campaign string) (c *tube.Calib
 // the label of a tube whose sheet names no period.
 func (s *Store) Exposures(ctx context.Context, c Campaign) ([]tube.Exposure, error) {
 	sets, err := s.Sets(ctx, c.Name)
-	if err != nil {
-		return nil, err
-	}
+	return exposures(c, sets), err
+}
+
+func exposures(c Campaign, sets []Set) []tube.Exposure {
 	var all []tube.Exposure
 	for _, x := range sets {
 		tubes := x.Tubes
@@ -109,13 +111,14 @@ func (s *Store) Exposures(ctx context.Context, c Campaign) ([]tube.Exposure, err
 			if e.Blank {
 				continue
 			}
+			e.Set = x.Name
 			if e.Period == "" {
 				e.Period = x.Name
 			}
 			all = append(all, e)
 		}
 	}
-	return all, nil
+	return all
 }
 
 // PlaceYear is the year mean of a place and the station that it is; Station is
@@ -126,6 +129,25 @@ type PlaceYear struct {
 	// Calibration is the number of the calibration that it was made with, 0 for
 	// none.
 	Calibration int64
+	// Labs are the laboratories behind it, each once; one of which nothing is known
+	// stands as an empty one. LeftOut counts the rows that were left out of the
+	// sheets behind it because they could not be read: nobody knows whether they
+	// were of this place.
+	Labs    []tube.Lab
+	LeftOut int
+}
+
+// behind fills in what the sheets say of themselves.
+func (p *PlaceYear) behind(sets []Set) {
+	for _, x := range sets {
+		if !slices.Contains(p.Sets, x.Name) {
+			continue
+		}
+		if !slices.Contains(p.Labs, x.Lab) {
+			p.Labs = append(p.Labs, x.Lab)
+		}
+		p.LeftOut += tube.UnreadRows(x.LeftOut)
+	}
 }
 
 // Stamp returns a text that is another one whenever a year mean of any campaign,
@@ -159,7 +181,7 @@ func (s *Store) Means(ctx context.Context, campaign string, headRatio float64) (
 	if err != nil {
 		return nil, fmt.Errorf("campaign %s: %w", quoted(campaign), err)
 	}
-	tubes, err := s.Exposures(ctx, c)
+	sets, err := s.Sets(ctx, campaign)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +203,10 @@ func (s *Store) Means(ctx context.Context, campaign string, headRatio float64) (
 	}
 	rule := tube.YearRule{Zone: zone, Policy: c.Policy, Calibration: k, HeadRatio: headRatio}
 	var all []PlaceYear
-	for _, y := range rule.Years(tube.Combine(tubes, c.Policy)) {
-		all = append(all, PlaceYear{Year: y, Station: stations[y.Location], Calibration: seq})
+	for _, y := range rule.Years(tube.Combine(exposures(c, sets), c.Policy)) {
+		p := PlaceYear{Year: y, Station: stations[y.Location], Calibration: seq}
+		p.behind(sets)
+		all = append(all, p)
 	}
 	return all, nil
 }

@@ -7,9 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
-	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/tube"
 )
 
@@ -19,53 +20,56 @@ type Imported struct {
 	Made bool
 	// Version is the version of the set that counts now, from 1.
 	Version int64
-	// Same tells that this very file was imported before; nothing changed.
-	Same bool
-	// Tubes counts the tubes of the sheet, field blanks among them.
-	Tubes int
+	// Same tells that this very file was imported before. Nothing changed then,
+	// unless Named tells that its laboratory did.
+	Same, Named bool
+	// Lab is the laboratory that stands with the sheet now.
+	Lab tube.Lab
+	// Tubes counts the tubes of the sheet, field blanks among them; LeftOut the rows
+	// that could not be read and were left out.
+	Tubes, LeftOut int
 }
 
 // Import stores a lab sheet with its bytes, raw, in the campaign, which is made
 // when there is none of its name; an existing one must have the same rules. The
-// same bytes twice change nothing. Other bytes of a set that is there already
-// are a correction: a new version, which counts from then on; the old one stays,
-// and why says what was wrong. A sheet with problems is refused. Errors wrap
-// ErrCampaign, ErrNeedsWhy, ErrCodeTaken or ErrProblems.
+// same bytes twice change nothing, but that they may name the laboratory (see
+// Sheet.LabSaid). Other bytes of a set that is there already are a correction: a
+// new version, which counts from then on; the old one stays, and why says what
+// was wrong. So are the same bytes of which other rows are left out. What a
+// correction does not say of the laboratory stays as it was. A sheet with
+// problems is refused; see Sheet.LeaveOut. Errors wrap ErrCampaign, ErrNeedsWhy,
+// ErrCodeTaken, ErrProblems or reading.ErrNotPublic.
 func (s *Store) Import(ctx context.Context, c Campaign, sheet *tube.Sheet, raw []byte, actor, why string) (Imported, error) {
-	var done Imported
-	if err := c.Check(); err != nil {
-		return done, err
+	if err := checkImport(c, sheet); err != nil {
+		return Imported{}, err
 	}
-	if len(sheet.Problems) > 0 {
-		return done, fmt.Errorf("%w: %d problems", ErrProblems, len(sheet.Problems))
-	}
-	if err := checkName(sheet.Set); err != nil {
-		return done, fmt.Errorf("%w: the name of the set %w", ErrCampaign, err)
-	}
-	if len(sheet.Tubes) == 0 {
-		return done, fmt.Errorf("%w: it holds no tubes", ErrProblems)
-	}
-	done.Tubes = len(sheet.Tubes)
+	done := Imported{Tubes: len(sheet.Tubes), LeftOut: tube.UnreadRows(sheet.LeftOut)}
 	err := s.reg.InTx(ctx, func(tx *sql.Tx) (err error) {
 		if done.Made, err = s.create(ctx, tx, c, actor); err != nil {
 			return err
 		}
 		return s.changeIn(ctx, tx, c.Name, func(tx *sql.Tx) (Event, error) {
-			if done.Version, err = s.next(ctx, tx, c.Name, sheet); err != nil {
+			last, same, err := s.last(ctx, tx, c.Name, sheet)
+			if err != nil {
 				return Event{}, err
 			}
-			e := Event{Actor: actor, What: EventImported, Why: why, Detail: fmt.Sprintf("set %s version %d, %d tubes, sha256 %s", sheet.Set, done.Version, len(sheet.Tubes), hex.EncodeToString(sheet.SHA256[:]))}
+			done.Same, done.Version, done.Lab = same, last.version, sheet.Lab.Or(last.lab)
+			if same {
+				return s.nameLab(ctx, tx, c.Name, sheet, last, &done, Event{Actor: actor, What: EventLab, Why: why})
+			}
+			done.Version++
+			e := Event{Actor: actor, What: EventImported, Why: why, Detail: importDetail(sheet, done)}
 			if done.Version > 1 {
 				e.What = EventCorrected
 				if why == "" {
 					return Event{}, ErrNeedsWhy
 				}
 			}
-			return e, s.put(ctx, tx, c.Name, sheet, done.Version, raw)
+			return e, s.put(ctx, tx, c.Name, sheet, done, raw)
 		})
 	})
 	if errors.Is(err, errSame) {
-		done.Same, err = true, nil
+		err = nil
 	}
 	if err != nil {
 		return Imported{}, fmt.Errorf("import a lab sheet: %w", err)
@@ -73,18 +77,91 @@ func (s *Store) Import(ctx context.Context, c Campaign, sheet *tube.Sheet, raw [
 	return done, nil
 }
 
-// next is the version that the sheet gets, or that it has with errSame.
-func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet) (int64, error) {
-	type current struct {
-		set     string
-		version int64
-		sum     []byte
+func checkImport(c Campaign, sheet *tube.Sheet) error {
+	if err := c.Check(); err != nil {
+		return err
 	}
+	if n := len(sheet.Problems) + sheet.MoreProblems; n > 0 {
+		return fmt.Errorf("%w: %d problems", ErrProblems, n)
+	}
+	if err := checkName(sheet.Set); err != nil {
+		return fmt.Errorf("%w: the name of the set %w", ErrCampaign, err)
+	}
+	if err := sheet.Lab.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCampaign, err)
+	}
+	if len(sheet.Tubes) == 0 {
+		return fmt.Errorf("%w: it holds no tubes", ErrProblems)
+	}
+	return nil
+}
+
+// mostRows is how many rows that were left out an event names.
+const mostRows = 50
+
+// importDetail tells of an import. What stood in rows that could not be read is
+// not told: events are public, and a sheet may hold anything.
+func importDetail(sheet *tube.Sheet, done Imported) string {
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "set %s version %d, %d tubes, laboratory %s", sheet.Set, done.Version, done.Tubes, done.Lab)
+	if done.LeftOut > 0 {
+		_, _ = fmt.Fprintf(&b, "; %d rows could not be read and are left out: %s", done.LeftOut, rowList(sheet.LeftOut))
+	}
+	_, _ = fmt.Fprintf(&b, "; sha256 %s", hex.EncodeToString(sheet.SHA256[:]))
+	return b.String()
+}
+
+// rowList writes the numbers of rows, each once, no more than mostRows.
+func rowList(problems []tube.Problem) string {
+	var rows []string
+	for i, p := range problems {
+		if i > 0 && problems[i-1].Row == p.Row && problems[i-1].Sheet == p.Sheet {
+			continue
+		}
+		rows = append(rows, strconv.Itoa(p.Row))
+	}
+	if more := len(rows) - mostRows; more > 0 {
+		return strings.Join(rows[:mostRows], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(rows, ", ")
+}
+
+// nameLab changes what stands of the laboratory of a sheet that was imported
+// before, when somebody says so. It ends with errSame when nothing changes.
+func (s *Store) nameLab(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet, last current, done *Imported, e Event) (Event, error) {
+	if !sheet.LabSaid || done.Lab == last.lab {
+		done.Lab = last.lab
+		return Event{}, errSame
+	}
+	e.Detail = fmt.Sprintf("set %s version %d: laboratory %s (before: %s)", sheet.Set, last.version, done.Lab, last.lab)
+	if last.lab.Or(done.Lab) != done.Lab && e.Why == "" {
+		return Event{}, fmt.Errorf("%w: the laboratory was %s", ErrNeedsWhy, quoted(last.lab.String()))
+	}
+	done.Named = true
+	_, err := tx.ExecContext(ctx, `UPDATE tube_sheet SET laboratory = $4, lab_method = $5, detection_limit = $6 WHERE campaign = $1 AND tube_set = $2 AND version = $3`,
+		campaign, sheet.Set, last.version, done.Lab.Name, done.Lab.Method, done.Lab.Limit)
+	return e, err
+}
+
+// current is the version of a set that counts; version 0 is none.
+type current struct {
+	set     string
+	version int64
+	sum     []byte
+	lab     tube.Lab
+	leftOut int
+}
+
+// last is the version that counts of the set of the sheet; same tells that the
+// sheet is that version.
+func (s *Store) last(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet) (last current, same bool, err error) {
 	var all []current
-	rows, err := tx.QueryContext(ctx, `SELECT tube_set, version, sha256 FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign)
+	rows, err := tx.QueryContext(ctx, `SELECT s.tube_set, s.version, s.sha256, s.laboratory, s.lab_method, s.detection_limit,
+		(SELECT count(*) FROM tube_left_out o WHERE o.campaign = s.campaign AND o.tube_set = s.tube_set AND o.version = s.version)
+		FROM tube_sheet s WHERE s.campaign = $1 ORDER BY s.tube_set, s.version`, campaign)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var c current
-		err := scan(&c.set, &c.version, &c.sum)
+		err := scan(&c.set, &c.version, &c.sum, &c.lab.Name, &c.lab.Method, &c.lab.Limit, &c.leftOut)
 		if n := len(all); n > 0 && all[n-1].set == c.set {
 			all = all[:n-1] // the highest version counts
 		}
@@ -92,21 +169,21 @@ func (s *Store) next(ctx context.Context, tx *sql.Tx, campaign string, sheet *tu
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return last, false, err
 	}
-	version := int64(1)
 	for _, c := range all {
-		same := bytes.Equal(c.sum, sheet.SHA256[:])
+		bytesSame := bytes.Equal(c.sum, sheet.SHA256[:])
 		switch {
-		case same && c.set == sheet.Set:
-			return c.version, errSame
-		case same:
-			return 0, fmt.Errorf("%w: this file was imported as set %s", ErrCodeTaken, quoted(c.set))
 		case c.set == sheet.Set:
-			version = c.version + 1
+			last, same = c, bytesSame && c.leftOut == len(sheet.LeftOut)
+		case bytesSame:
+			return last, false, fmt.Errorf("%w: this file was imported as set %s", ErrCodeTaken, quoted(c.set))
 		}
 	}
-	return version, s.free(ctx, tx, campaign, sheet)
+	if same {
+		return last, true, nil
+	}
+	return last, false, s.free(ctx, tx, campaign, sheet)
 }
 
 // free reports a tube of the sheet that stands in another set.
@@ -131,11 +208,19 @@ func (s *Store) free(ctx context.Context, tx *sql.Tx, campaign string, sheet *tu
 	return nil
 }
 
-func (s *Store) put(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet, version int64, raw []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO tube_sheet (campaign, tube_set, version, sha256, title, at_ms, raw) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		campaign, sheet.Set, version, sheet.SHA256[:], clean(sheet.Name), s.now().UnixMilli(), raw)
+func (s *Store) put(ctx context.Context, tx *sql.Tx, campaign string, sheet *tube.Sheet, done Imported, raw []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO tube_sheet (campaign, tube_set, version, sha256, title, at_ms, raw, laboratory, lab_method, detection_limit)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		campaign, sheet.Set, done.Version, sheet.SHA256[:], clean(sheet.Name), s.now().UnixMilli(), raw, done.Lab.Name, done.Lab.Method, done.Lab.Limit)
 	if err != nil {
 		return err
+	}
+	for i, p := range sheet.LeftOut {
+		_, err := tx.ExecContext(ctx, `INSERT INTO tube_left_out (campaign, tube_set, version, seq, sheet, sheet_row, sheet_column, what) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			campaign, sheet.Set, done.Version, i, clean(p.Sheet), p.Row, p.Column, clean(p.What))
+		if err != nil {
+			return fmt.Errorf("row %d, left out: %w", p.Row, err)
+		}
 	}
 	stmt, err := tx.PrepareContext(ctx, `INSERT INTO tube_result (campaign, tube_set, version, code, sheet_row, location, period, start_ms, end_ms, reported, blank, remark)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
@@ -144,7 +229,7 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, campaign string, sheet *tub
 	}
 	defer func() { _ = stmt.Close() }()
 	for _, e := range sheet.Tubes {
-		_, err := stmt.ExecContext(ctx, campaign, sheet.Set, version, e.Code, e.Row, e.Location, e.Period,
+		_, err := stmt.ExecContext(ctx, campaign, sheet.Set, done.Version, e.Code, e.Row, e.Location, e.Period,
 			e.Start.UnixMilli(), e.End.UnixMilli(), clean(e.Result.Text), e.Blank, clean(e.Remark))
 		if err != nil {
 			return fmt.Errorf("row %d: %w", e.Row, err)
@@ -169,101 +254,4 @@ func scanResult(scan func(...any) error) (set string, e tube.Exposure, err error
 	e.Start, e.End = time.UnixMilli(start).UTC(), time.UnixMilli(end).UTC()
 	e.Result, err = tube.ParseResult(reported)
 	return set, e, err
-}
-
-// Set is one set of tubes: the version of its sheet that counts.
-type Set struct {
-	Name    string
-	Version int64
-	// Title is the name of the file.
-	Title string
-	// Imported is when, UTC.
-	Imported time.Time
-	// Tubes as reported, field blanks among them, in the order of the sheet, under
-	// the names of their places.
-	Tubes []tube.Exposure
-}
-
-// Sets returns the sets of a campaign in the order of their names.
-func (s *Store) Sets(ctx context.Context, campaign string) ([]Set, error) {
-	var all []Set
-	at := map[string]int{}
-	rows, err := s.reg.ReadDB().QueryContext(ctx, `SELECT tube_set, version, title, at_ms FROM tube_sheet WHERE campaign = $1 ORDER BY tube_set, version`, campaign)
-	err = each(rows, err, func(scan func(...any) error) error {
-		var x Set
-		var ms int64
-		err := scan(&x.Name, &x.Version, &x.Title, &ms)
-		x.Imported = time.UnixMilli(ms).UTC()
-		if i, ok := at[x.Name]; ok {
-			all[i] = x
-			return err
-		}
-		at[x.Name] = len(all)
-		all = append(all, x)
-		return err
-	})
-	if err == nil {
-		rows, fault := s.reg.ReadDB().QueryContext(ctx, currentResults, campaign)
-		err = each(rows, fault, func(scan func(...any) error) error {
-			set, e, err := scanResult(scan)
-			if i, ok := at[set]; ok {
-				all[i].Tubes = append(all[i].Tubes, e)
-			}
-			return err
-		})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the sets of a campaign: %w", err)
-	}
-	return all, nil
-}
-
-// Raw returns the bytes of a sheet as they were imported. They are not public: a
-// spreadsheet names who made it.
-func (s *Store) Raw(ctx context.Context, campaign, set string, version int64) ([]byte, error) {
-	var raw []byte
-	err := s.reg.ReadDB().QueryRowContext(ctx, `SELECT raw FROM tube_sheet WHERE campaign = $1 AND tube_set = $2 AND version = $3`, campaign, set, version).Scan(&raw)
-	if err != nil {
-		return nil, fmt.Errorf("read a lab sheet: %w", err)
-	}
-	return raw, nil
-}
-
-// Place says that a location of the sheets is called place, and that it is the
-// station, if any. The station must be one of the kind tube. It is an event.
-func (s *Store) Place(ctx context.Context, campaign, location, place string, station reading.StationID, actor, why string) error {
-	for _, name := range []string{location, place} {
-		if err := checkName(name); err != nil {
-			return fmt.Errorf("%w: the name of a place %w", ErrCampaign, err)
-		}
-	}
-	detail := fmt.Sprintf("%s is %s", location, place)
-	var id any
-	if station != "" {
-		st, err := s.reg.Station(ctx, station)
-		if err != nil {
-			return err
-		}
-		if st.Kind != reading.KindTube {
-			return fmt.Errorf("%w: station %s is of the kind %s, not %s", ErrCampaign, station, st.Kind, reading.KindTube)
-		}
-		id, detail = string(station), detail+", station "+string(station)
-	}
-	err := s.change(ctx, campaign, func(tx *sql.Tx) (Event, error) {
-		var n int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM tube_result WHERE campaign = $1 AND location = $2`, campaign, location).Scan(&n)
-		if err != nil {
-			return Event{}, err
-		}
-		if n == 0 {
-			return Event{}, fmt.Errorf("%w: no tube of %s hung at %s", ErrCampaign, quoted(campaign), quoted(location))
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO tube_place (campaign, location, place, station_id) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (campaign, location) DO UPDATE SET place = excluded.place, station_id = excluded.station_id`, campaign, location, place, id)
-		return Event{Actor: actor, What: EventPlaced, Why: why, Detail: detail}, err
-	})
-	if err != nil {
-		return fmt.Errorf("name a location: %w", err)
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
 	"buurtmeter/ingest/tube"
 )
@@ -54,7 +55,13 @@ const (
 	EventCorrected  = "sheet-corrected"
 	EventCalibrated = "calibrated"
 	EventPlaced     = "location-named"
+	EventLab        = "laboratory-named"
 )
+
+// EventKinds returns all values of Event.What. The slice is the caller's own.
+func EventKinds() []string {
+	return []string{EventCreated, EventImported, EventCorrected, EventCalibrated, EventPlaced, EventLab}
+}
 
 // Event is one change of a campaign. Events are public: they hold no position,
 // and no personal data as long as Actor and Why hold none.
@@ -67,7 +74,7 @@ type Event struct {
 var (
 	ErrCampaign  = errors.New("not a campaign")
 	ErrUnknown   = errors.New("there is no such campaign")
-	ErrNeedsWhy  = errors.New("a correction of a sheet is public and says why")
+	ErrNeedsWhy  = errors.New("a correction is public and says why")
 	ErrCodeTaken = errors.New("the tube stands in another set")
 	ErrProblems  = errors.New("the sheet has rows that cannot be read")
 )
@@ -82,7 +89,7 @@ func (c Campaign) Check() error {
 		return fmt.Errorf("%w: %s", ErrCampaign, fmt.Sprintf(format, args...))
 	}
 	if err := checkName(c.Name); err != nil {
-		return wrong("its name %v", err)
+		return fmt.Errorf("%w: its name %w", ErrCampaign, err)
 	}
 	if _, err := c.location(); err != nil {
 		return wrong("%v", err)
@@ -117,7 +124,7 @@ func checkName(s string) error {
 	case strings.ContainsRune("=+-@", rune(s[0])):
 		return errors.New("begins like a formula of a spreadsheet")
 	}
-	return nil
+	return reading.CheckPublic(s)
 }
 
 // Campaigns returns all campaigns in the order of their names.
@@ -211,6 +218,11 @@ func (s *Store) changeIn(ctx context.Context, tx *sql.Tx, campaign string, fn fu
 
 // record stores an event and raises the version of the data, so it comes last.
 func (s *Store) record(ctx context.Context, tx *sql.Tx, campaign string, seq int64, e Event) error {
+	for _, text := range []string{e.Actor, e.Why} {
+		if err := reading.CheckPublic(text); err != nil {
+			return err
+		}
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO tube_event (campaign, seq, at_ms, actor, what, why, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		campaign, seq, s.now().UnixMilli(), clean(e.Actor), e.What, clean(e.Why), clean(e.Detail))
 	if err != nil {

@@ -39,9 +39,13 @@ func contract(t *testing.T, dsn string) {
 		{"refuses", refuses},
 		{"gives raw and calibrated means", givesMeans},
 		{"takes field blanks off by the rule of the campaign", takesBlanksOff},
+		{"keeps the laboratory of each sheet", keepsLabs},
+		{"keeps which rows were left out", keepsLeftOut},
+		{"publishes no way to a home", publishesNoHome},
+		{"reads sheets of before", readsSheetsOfBefore},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, reg, store.New(reg, func() time.Time { return at })) })
-		for _, table := range []string{"tube_pair", "tube_calibration", "tube_place", "tube_result", "tube_sheet", "tube_event", "tube_campaign"} {
+		for _, table := range []string{"tube_pair", "tube_calibration", "tube_place", "tube_left_out", "tube_result", "tube_sheet", "tube_event", "tube_campaign"} {
 			_, err := reg.DB().ExecContext(t.Context(), "DELETE FROM "+table)
 			require.NoError(t, err)
 		}

@@ -24,12 +24,40 @@ var ErrNoAreas = errors.New("no usable areas")
 // a name that was broken on the way is published by nobody.
 var ErrEncoding = errors.New("the file is not UTF-8 text: save it as UTF-8")
 
-// Problem is something in a file of boundaries that was left out.
+// ErrVintage is wrapped by the error of ReadGeoJSON for features that say that
+// they are of another year: half of them would be half an import.
+var ErrVintage = errors.New("the features are of another year")
+
+// Cause is what kind of problem a Problem is, for counting.
+type Cause string
+
+// The causes. Water is no fault: it is no neighbourhood. Of a Ring, a Crossing,
+// a Figure and a Parent the area itself is kept.
+const (
+	CauseWater      Cause = "water"
+	CauseFeature    Cause = "no area of CBS"
+	CauseDuplicate  Cause = "code that came before"
+	CauseGeometry   Cause = "no geometry"
+	CauseCoordinate Cause = "unusable coordinates"
+	CauseRing       Cause = "ring left out"
+	CauseCrossing   Cause = "border that crosses itself"
+	CauseFigure     Cause = "key figure that is no number"
+	CauseParent     Cause = "area above it missing"
+)
+
+// Kept reports whether the area of such a problem was kept.
+func (c Cause) Kept() bool {
+	return c == CauseRing || c == CauseCrossing || c == CauseFigure || c == CauseParent
+}
+
+// Problem is something in a file of boundaries that was left out or mended.
 type Problem struct {
 	// Feature is the place in the file, counted from 0.
 	Feature int
 	// Code of the area, empty when it could not be read.
 	Code Code
+	// Cause is the kind of problem.
+	Cause Cause
 	// What is wrong, and what to do where something can be done.
 	What string
 }
@@ -51,41 +79,69 @@ func (p Problem) String() string {
 // geometry, codes that are no CBS code or came before, rings that enclose
 // nothing, coordinates that are no degrees. An error means that nothing is
 // returned: the file is broken off or no GeoJSON, its names are not UTF-8
-// (ErrEncoding), or not one feature is usable (ErrNoAreas).
+// (ErrEncoding), features name another year (ErrVintage), or not one feature is
+// usable (ErrNoAreas).
 //
 // The file is read as a stream; memory holds the result and one feature.
 func ReadGeoJSON(r io.Reader, year int) ([]Area, []Problem, error) {
-	f := reader{year: year, source: DefaultSource, seen: map[Code]bool{}}
-	return f.readAll(r)
+	c := NewCollector(year, "")
+	if err := c.ReadGeoJSON(r); err != nil {
+		return nil, c.Problems(), err
+	}
+	areas, err := c.Areas()
+	if err != nil {
+		return nil, c.Problems(), fmt.Errorf("GeoJSON: %w", err)
+	}
+	return areas, c.Problems(), nil
 }
 
+// readAll reads a file whose areas are of any kind.
 func (f *reader) readAll(r io.Reader) ([]Area, []Problem, error) {
+	if err := f.readFile(r); err != nil {
+		return nil, f.problems, err
+	}
+	areas, err := f.finish()
+	if err != nil {
+		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
+	}
+	return areas, f.problems, nil
+}
+
+// readFile reads one FeatureCollection.
+func (f *reader) readFile(r io.Reader) error {
 	text := bufio.NewReader(r)
 	// Windows programs put a byte order mark first, which is no JSON.
 	mark, _ := text.Peek(3)
 	switch {
 	case len(mark) == 0:
-		return nil, nil, errors.New("GeoJSON: the file is empty")
+		return errors.New("GeoJSON: the file is empty")
 	case string(mark) == "\uFEFF":
 		_, _ = text.Discard(len(mark))
 	case bytes.HasPrefix(mark, []byte{0xff, 0xfe}), bytes.HasPrefix(mark, []byte{0xfe, 0xff}):
-		return nil, nil, fmt.Errorf("GeoJSON in UTF-16: %w", ErrEncoding)
+		return fmt.Errorf("GeoJSON in UTF-16: %w", ErrEncoding)
 	}
 	if err := f.read(json.NewDecoder(text)); err != nil {
-		return nil, f.problems, fmt.Errorf("GeoJSON: %w", err)
+		return fmt.Errorf("GeoJSON: %w", err)
 	}
 	if f.broken {
-		return nil, f.problems, fmt.Errorf("GeoJSON: %w", ErrEncoding)
+		return fmt.Errorf("GeoJSON: %w", ErrEncoding)
+	}
+	return nil
+}
+
+// finish returns what was read, in code order.
+func (f *reader) finish() ([]Area, error) {
+	if err := f.checkVintage(); err != nil {
+		return nil, err
 	}
 	if len(f.areas) == 0 {
-		return nil, f.problems, fmt.Errorf("GeoJSON with %d features: %w; give a FeatureCollection of buurten, wijken or gemeenten in WGS84",
-			f.features, ErrNoAreas)
+		return nil, fmt.Errorf("%w among %d features; give buurten, wijken or gemeenten in WGS84", ErrNoAreas, f.features)
 	}
 	for i := range f.areas {
 		f.areas[i].Source = f.source // it may stand behind the features in the file
 	}
 	slices.SortFunc(f.areas, func(a, b Area) int { return strings.Compare(string(a.Code), string(b.Code)) })
-	return f.areas, f.problems, nil
+	return f.areas, nil
 }
 
 type reader struct {
@@ -97,6 +153,15 @@ type reader struct {
 	problems []Problem
 	// broken tells that a name is not UTF-8.
 	broken bool
+
+	// gemeente is the only one whose areas are kept; empty for all. elsewhere
+	// counts the areas of others.
+	gemeente  Code
+	elsewhere map[Code]int
+	// plainNames, see propertiesOf. years are the areas by the vintage that their
+	// features name.
+	plainNames map[string]string
+	years      map[int][]Code
 
 	// field is the property that names an area, of any kind: see ReadShapes.
 	// Empty, areas are those of CBS. fields are those that were seen, unnamed
@@ -176,7 +241,7 @@ func (f *reader) readFeatures(d *json.Decoder) error {
 		}
 		f.features++
 		if err != nil {
-			f.problem(index, "", "not a GeoJSON feature: %v", err)
+			f.problem(index, "", CauseFeature, "not a GeoJSON feature: %v", err)
 			continue
 		}
 		f.add(index, feat)
@@ -198,74 +263,94 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-func (f *reader) problem(index int, c Code, format string, args ...any) {
-	f.problems = append(f.problems, Problem{Feature: index, Code: c, What: fmt.Sprintf(format, args...)})
+func (f *reader) problem(index int, c Code, cause Cause, format string, args ...any) {
+	f.problems = append(f.problems, Problem{Feature: index, Code: c, Cause: cause, What: fmt.Sprintf(format, args...)})
 }
 
+// add takes in a feature of GeoJSON.
 func (f *reader) add(index int, feat feature) {
+	f.take(index, feat, func() (orb.MultiPolygon, error) {
+		if feat.Geometry == nil {
+			return nil, errNoGeometry
+		}
+		return parsePolygons(feat.Geometry.Type, feat.Geometry.Coordinates)
+	})
+}
+
+var errNoGeometry = errors.New("no geometry")
+
+// take takes in a feature whose geometry is read when it is needed.
+func (f *reader) take(index int, feat feature, geometry func() (orb.MultiPolygon, error)) {
 	props, a, err := f.area(feat)
 	// The decoder puts this sign in the place of bytes that are not UTF-8.
 	f.broken = f.broken || strings.ContainsRune(a.Name, '\uFFFD')
 	switch {
 	case err != nil:
-		f.problem(index, "", "%v", err)
+		f.problem(index, "", CauseFeature, "%v", err)
 		return
-	case f.field == "" && strings.HasSuffix(string(a.Code), "9998"), strings.EqualFold(props["water"], "ja"):
-		f.problem(index, a.Code, "water, left out")
-		return
-	case f.seen[a.Code] && f.field == "":
-		f.problem(index, a.Code, "this code came before; the first one is kept")
-		return
-	case feat.Geometry == nil:
-		f.problem(index, a.Code, "no geometry")
+	case f.gemeente != "" && GemeenteOf(a.Code) != f.gemeente:
+		f.elsewhere[GemeenteOf(a.Code)]++
 		return
 	}
-	polygons, err := parsePolygons(feat.Geometry.Type, feat.Geometry.Coordinates)
+	if year := props.vintage(); year != 0 {
+		f.years[year] = append(f.years[year], a.Code)
+	}
+	switch {
+	case f.field == "" && strings.HasSuffix(string(a.Code), "9998"), strings.EqualFold(props.text["water"], "ja"):
+		f.problem(index, a.Code, CauseWater, "water, left out")
+		return
+	case f.seen[a.Code] && f.field == "":
+		f.problem(index, a.Code, CauseDuplicate, "this code came before; the first one is kept")
+		return
+	}
+	polygons, err := geometry()
 	if err != nil {
-		f.problem(index, a.Code, "%v", err)
+		cause := CauseCoordinate
+		if errors.Is(err, errNoGeometry) {
+			cause = CauseGeometry
+		}
+		f.problem(index, a.Code, cause, "%v", err)
 		return
 	}
 	mended, left, err := mend(polygons)
 	for _, what := range left {
-		f.problem(index, a.Code, "%s", what)
+		f.problem(index, a.Code, CauseRing, "%s", what)
 	}
 	if err != nil {
-		f.problem(index, a.Code, "%v", err)
+		cause := CauseCoordinate
+		if errors.Is(err, errEmpty) {
+			cause = CauseGeometry
+		}
+		f.problem(index, a.Code, cause, "%v", err)
 		return
 	}
-	a.Year, a.Geometry, a.Center = f.year, mended, interior(mended)
+	for _, what := range props.odd {
+		f.problem(index, a.Code, CauseFigure, "%s", what)
+	}
+	a.Year, a.Geometry, a.Center, a.Figures = f.year, mended, interior(mended), props.figures
+	if f.field == "" && crossesItself(mended) {
+		f.problem(index, a.Code, CauseCrossing, "the border crosses itself; what lies inside by the even-odd rule is the area")
+	}
 	f.seen[a.Code] = true
 	f.areas = append(f.areas, a)
 }
 
 // area reads what the properties of a feature say; props are those of an area of
 // CBS.
-func (f *reader) area(feat feature) (props map[string]string, a Area, err error) {
+func (f *reader) area(feat feature) (props properties, a Area, err error) {
 	if f.field != "" {
 		a, err = f.named(feat)
-		return nil, a, err
+		return properties{}, a, err
 	}
-	props = names(feat.Properties)
-	a, err = describe(props)
+	props = propertiesOf(feat.Properties, f.plainNames)
+	a, err = describe(props.text)
 	return props, a, err
-}
-
-// names returns the properties that are text, with lower-case names.
-func names(raw map[string]json.RawMessage) map[string]string {
-	props := make(map[string]string, len(raw))
-	for k, v := range raw {
-		var s string
-		if json.Unmarshal(v, &s) == nil {
-			props[strings.ToLower(k)] = strings.TrimSpace(s)
-		}
-	}
-	return props
 }
 
 // describe finds code, name, level and parent in the properties.
 func describe(props map[string]string) (Area, error) {
 	code := ""
-	for _, key := range []string{"statcode", "buurtcode", "wijkcode", "gemeentecode"} {
+	for _, key := range []string{"statcode", "buurtcode", "bucode", "wijkcode", "wkcode", "gemeentecode", "gmcode"} {
 		if code = props[key]; code != "" {
 			break
 		}
@@ -281,6 +366,9 @@ func describe(props map[string]string) (Area, error) {
 	a.Level = level
 	if a.Name == "" {
 		a.Name = props[string(level)+"naam"]
+	}
+	if a.Name == "" {
+		a.Name = props[strings.ToLower(code[:2])+"naam"]
 	}
 	if a.Name == "" {
 		a.Name = code

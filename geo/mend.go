@@ -7,6 +7,8 @@ import (
 	"github.com/paulmach/orb"
 )
 
+var errEmpty = errors.New("empty coordinates")
+
 // mend closes rings, turns outer rings counter-clockwise and holes clockwise,
 // and leaves out rings that enclose nothing; left says which. The error says
 // why nothing can be used.
@@ -35,7 +37,7 @@ func mend(polygons orb.MultiPolygon) (mended orb.MultiPolygon, left []string, er
 	}
 	switch {
 	case rings == 0:
-		return nil, nil, errors.New("empty coordinates")
+		return nil, nil, errEmpty
 	case len(mended) == 0:
 		return nil, left, errors.New("no ring encloses an area")
 	default:

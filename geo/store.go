@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/encoding/wkb"
@@ -28,12 +27,11 @@ var migrations embed.FS
 //
 // It is safe for concurrent use, and several processes may hold one over the
 // same register. Calls that change something return after the commit.
+//
+// No index of a whole vintage is kept: a station is compared with the areas whose
+// boxes reach its surroundings, so that a country costs no more than a town.
 type Store struct {
 	register *register.Register
-
-	mu     sync.Mutex
-	cached vintage
-	index  *Index
 }
 
 // vintage names a state of the imported buurten: revision grows with every
@@ -94,11 +92,18 @@ func (s *Store) Areas(ctx context.Context, level Level) ([]Area, error) {
 }
 
 func areasOf(ctx context.Context, q queryer, v vintage, level Level) ([]Area, error) {
+	return areasWhere(ctx, q, v, level, "")
+}
+
+// areasWhere returns the areas of a level for which the condition holds; it
+// begins with AND and numbers its arguments from $3.
+func areasWhere(ctx context.Context, q queryer, v vintage, level Level, condition string, args ...any) ([]Area, error) {
 	if v.schematic() {
 		return slices.DeleteFunc(Schematic(), func(a Area) bool { return a.Level != level }), nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT code, name, parent, lon, lat, source, geometry
-		FROM area WHERE year = $1 AND level = $2 ORDER BY code`, v.year, string(level))
+	rows, err := q.QueryContext(ctx, `SELECT a.code, a.name, a.parent, a.lon, a.lat, a.source, f.inhabitants, f.households, f.density, a.geometry
+		FROM area a LEFT JOIN area_fact f ON f.year = $1 AND f.level = $2 AND f.code = a.code
+		WHERE a.year = $1 AND a.level = $2 `+condition+` ORDER BY a.code`, append([]any{v.year, string(level)}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read areas: %w", err)
 	}
@@ -107,7 +112,9 @@ func areasOf(ctx context.Context, q queryer, v vintage, level Level) ([]Area, er
 	for rows.Next() {
 		a := Area{Level: level, Year: v.year}
 		var shape []byte
-		if err := rows.Scan(&a.Code, &a.Name, &a.Parent, &a.Center[0], &a.Center[1], &a.Source, &shape); err != nil {
+		err := rows.Scan(&a.Code, &a.Name, &a.Parent, &a.Center[0], &a.Center[1], &a.Source,
+			&a.Figures.Inhabitants, &a.Figures.Households, &a.Figures.Density, &shape)
+		if err != nil {
 			return nil, fmt.Errorf("read areas: %w", err)
 		}
 		g, err := wkb.Unmarshal(shape)
@@ -126,43 +133,110 @@ func areasOf(ctx context.Context, q queryer, v vintage, level Level) ([]Area, er
 	return areas, nil
 }
 
-// Import stores the areas as the boundaries of the year. Each level that occurs
-// among them is replaced whole, other levels and years stay; readers see the
-// old boundaries or the new ones with every station assigned, nothing between.
-// An error means that nothing was stored, unless it comes from the assignment
-// of stations that were added during the import, which says so.
-func (s *Store) Import(ctx context.Context, areas []Area, year int) error {
-	levels, err := checkImport(areas, year)
+// AreasIn returns the areas of a level of the active vintage that lie in the
+// gemeente, in code order. Others are not read.
+func (s *Store) AreasIn(ctx context.Context, level Level, gemeente Code) ([]Area, error) {
+	v, err := active(ctx, s.register.ReadDB())
 	if err != nil {
-		return fmt.Errorf("import areas: %w", err)
+		return nil, err
 	}
-	err = s.register.InTx(ctx, func(tx *sql.Tx) error {
-		for _, level := range levels {
-			if err := replace(ctx, tx, areas, year, level); err != nil {
-				return err
-			}
-		}
-		if slices.Contains(levels, Buurt) {
-			places, err := s.places(ctx)
-			if err != nil {
-				return err
-			}
-			// Of an older vintage than the active one too, so that no assignment
-			// outlives the boundaries that it was made with.
-			if err := assignAll(ctx, tx, year, NewIndex(ofLevel(areas, Buurt)), places); err != nil {
-				return err
-			}
-		}
-		return s.register.BumpVersion(ctx, tx)
-	})
+	prefix := map[Level]string{Buurt: "BU", Wijk: "WK", Gemeente: "GM"}[level] + strings.TrimPrefix(string(gemeente), "GM")
+	if v.schematic() {
+		areas, err := areasOf(ctx, s.register.ReadDB(), v, level)
+		return slices.DeleteFunc(areas, func(a Area) bool { return GemeenteOf(a.Code) != gemeente }), err
+	}
+	// Codes are digits and capitals, all of them below the tilde.
+	return areasWhere(ctx, s.register.ReadDB(), v, level, `AND a.code >= $3 AND a.code < $4`, prefix, prefix+"~")
+}
+
+// Area returns one area of the active vintage; ok is false when there is none.
+func (s *Store) Area(ctx context.Context, c Code) (a Area, ok bool, err error) {
+	level, known := LevelOf(c)
+	if !known {
+		return Area{}, false, nil
+	}
+	v, err := active(ctx, s.register.ReadDB())
 	if err != nil {
-		return fmt.Errorf("import areas of %d: %w", year, err)
+		return Area{}, false, err
 	}
-	// A station that was added since the positions were read is not assigned yet.
-	if err := s.AssignAll(ctx); err != nil {
-		return fmt.Errorf("the areas of %d are imported, but not every station may be assigned; import again: %w", year, err)
+	areas, err := areasWhere(ctx, s.register.ReadDB(), v, level, `AND a.code = $3`, string(c))
+	for _, a := range areas { // the schematic cells come all
+		if a.Code == c {
+			return a, true, nil
+		}
 	}
-	return nil
+	return Area{}, false, err
+}
+
+// OnlyGemeente returns the gemeente of all buurten of the active vintage; empty
+// when they are of several. It costs the same for a country as for a town.
+func (s *Store) OnlyGemeente(ctx context.Context) (Code, error) {
+	v, err := active(ctx, s.register.ReadDB())
+	if err != nil {
+		return "", err
+	}
+	if v.schematic() {
+		return townCode, nil
+	}
+	var first, last Code
+	err = s.register.ReadDB().QueryRowContext(ctx, `SELECT
+		(SELECT code FROM area WHERE year = $1 AND level = $2 ORDER BY code LIMIT 1),
+		(SELECT code FROM area WHERE year = $1 AND level = $2 ORDER BY code DESC LIMIT 1)`, v.year, string(Buurt)).Scan(&first, &last)
+	if err != nil {
+		return "", fmt.Errorf("read gemeenten: %w", err)
+	}
+	if GemeenteOf(first) != GemeenteOf(last) {
+		return "", nil
+	}
+	return GemeenteOf(first), nil
+}
+
+// HasGemeente tells whether the active vintage has buurten of the gemeente.
+func (s *Store) HasGemeente(ctx context.Context, gemeente Code) (bool, error) {
+	v, err := active(ctx, s.register.ReadDB())
+	if err != nil {
+		return false, err
+	}
+	if level, ok := LevelOf(gemeente); !ok || level != Gemeente || v.schematic() {
+		return gemeente == townCode && v.schematic(), nil
+	}
+	prefix := "BU" + string(gemeente[2:])
+	var n int
+	err = s.register.ReadDB().QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM area
+		WHERE year = $1 AND level = $2 AND code >= $3 AND code < $4 LIMIT 1) found`, v.year, string(Buurt), prefix, prefix+"~").Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read gemeenten: %w", err)
+	}
+	return n > 0, nil
+}
+
+// Gemeenten returns the gemeenten that the buurten of the active vintage lie in,
+// in code order.
+func (s *Store) Gemeenten(ctx context.Context) ([]Code, error) {
+	v, err := active(ctx, s.register.ReadDB())
+	if err != nil {
+		return nil, err
+	}
+	if v.schematic() {
+		return []Code{townCode}, nil
+	}
+	rows, err := s.register.ReadDB().QueryContext(ctx, `SELECT DISTINCT substr(code, 3, 4) FROM area WHERE year = $1 AND level = $2 ORDER BY 1`, v.year, string(Buurt))
+	if err != nil {
+		return nil, fmt.Errorf("read gemeenten: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var codes []Code
+	for rows.Next() {
+		var c Code
+		if err := rows.Scan(&c); err != nil {
+			return nil, fmt.Errorf("read gemeenten: %w", err)
+		}
+		codes = append(codes, "GM"+c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read gemeenten: %w", err)
+	}
+	return codes, nil
 }
 
 func checkImport(areas []Area, year int) (levels []Level, err error) {
@@ -202,37 +276,6 @@ func ofLevel(areas []Area, level Level) []Area {
 		}
 	}
 	return found
-}
-
-func replace(ctx context.Context, tx *sql.Tx, areas []Area, year int, level Level) error {
-	// The row of the vintage is written first: it makes two imports of the same
-	// year wait for each other.
-	_, err := tx.ExecContext(ctx, `INSERT INTO area_vintage (year, level, revision) VALUES ($1, $2, 1)
-		ON CONFLICT (year, level) DO UPDATE SET revision = area_vintage.revision + 1`, year, string(level))
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM area WHERE year = $1 AND level = $2`, year, string(level)); err != nil {
-		return err
-	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO area (year, level, code, name, parent, lon, lat, source, geometry)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = insert.Close() }()
-	for _, a := range ofLevel(areas, level) {
-		shape, err := wkb.Marshal(a.Geometry)
-		if err != nil {
-			return fmt.Errorf("geometry of %s: %w", a.Code, err)
-		}
-		_, err = insert.ExecContext(ctx, year, string(level), string(a.Code), storable(a.Name), string(a.Parent),
-			a.Center[0], a.Center[1], storable(a.Source), shape)
-		if err != nil {
-			return fmt.Errorf("store %s: %w", a.Code, err)
-		}
-	}
-	return nil
 }
 
 // storable makes text fit for both databases; PostgreSQL refuses NUL.

@@ -28,6 +28,11 @@ import (
 // Above counts those same points by their measured values, with the Wilson
 // interval of its share. A point that exceeds although it is incomplete is not
 // among them: of the incomplete ones only those that exceed would be known.
+//
+// Sitings say the same of the points beside roads, of those in the background
+// and of those near industry, each for themselves: volunteers do not choose their
+// places at random, so that the mean of all moves with the share of each. Points
+// of an unknown siting are in none of these.
 func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVerdict {
 	v := AreaVerdict{Area: area, Norm: n.ID, Year: year, NotInForce: !n.InForce(year)}
 	v.Points = shown(points)
@@ -41,7 +46,6 @@ func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVe
 		if !p.HasValue {
 			continue
 		}
-		v.N++
 		switch p.Kind {
 		case reading.KindReference:
 			v.Reference++
@@ -50,12 +54,30 @@ func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVe
 		case reading.KindTube: // counted in N only
 		}
 	}
-	if v.N > 0 {
-		v.Highest = v.Points[0]
-	}
 	v.Outcome, v.Reason = outcome(v.Points)
-	v.mean()
+	v.Group, v.Sitings = groupOf(v.Points), bySiting(v.Points)
 	return v
+}
+
+// bySiting groups the points, highest first, by their siting; nil when none is
+// known.
+func bySiting(points []StationVerdict) []SitingGroup {
+	if !slices.ContainsFunc(points, func(p StationVerdict) bool { return p.Siting != reading.SitingUnknown }) {
+		return nil
+	}
+	var groups []SitingGroup
+	for _, s := range reading.Sitings() {
+		var of []StationVerdict
+		for _, p := range points {
+			if p.Siting == s {
+				of = append(of, p)
+			}
+		}
+		if len(of) > 0 {
+			groups = append(groups, SitingGroup{Siting: s, Points: len(of), Group: groupOf(of)})
+		}
+	}
+	return groups
 }
 
 // Deciding returns the point to quote for the area's outcome: the highest of
@@ -158,39 +180,47 @@ func moreTelling(a, b norm.Reason) norm.Reason {
 	return a
 }
 
-// mean fills what is said of the points together.
-func (v *AreaVerdict) mean() {
+// groupOf says what the points, highest value first, say together.
+func groupOf(points []StationVerdict) Group {
+	var g Group
 	var values []float64
 	shared := map[reading.Kind]float64{} // sums of standard uncertainties
-	for _, p := range v.Points {
-		if !p.HasValue || p.Partial() {
+	for _, p := range points {
+		if !p.HasValue {
+			continue
+		}
+		if g.N++; g.N == 1 {
+			g.Highest = p
+		}
+		if p.Partial() {
 			continue
 		}
 		values = append(values, p.Value)
 		shared[p.Kind] += instrument(p.Verdict)
 		if p.Above {
-			v.Above++
+			g.Above++
 		}
 	}
-	v.Whole = len(values)
-	if v.Whole == 0 {
-		return
+	g.Whole = len(values)
+	if g.Whole == 0 {
+		return g
 	}
-	v.ShareLow, v.ShareHigh = Wilson(v.Above, v.Whole)
+	g.ShareLow, g.ShareHigh = Wilson(g.Above, g.Whole)
 	common := 0.0
 	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindSensor, reading.KindTube} {
-		common = math.Hypot(common, shared[k]/float64(v.Whole))
+		common = math.Hypot(common, shared[k]/float64(g.Whole))
 	}
 	e := EstimateOf(values, common, 0)
-	v.Median, v.Few = e.Median, e.Few
+	g.Median, g.Few = e.Median, e.Few
 	if !e.HasInterval {
-		return
+		return g
 	}
-	v.HasMean, v.Mean, v.SD, v.Low, v.High = true, e.Mean, e.SD, e.Low, e.High
-	v.U = norm.Uncertainty{Instrument: e.Common, Spatial: e.Spatial}
+	g.HasMean, g.Mean, g.SD, g.Low, g.High = true, e.Mean, e.SD, e.Low, e.High
+	g.U = norm.Uncertainty{Instrument: e.Common, Spatial: e.Spatial}
 	if slices.Min(values) >= 0 {
-		v.Low = max(v.Low, 0) // a concentration or a count is not below 0
+		g.Low = max(g.Low, 0) // a concentration or a count is not below 0
 	}
+	return g
 }
 
 // instrument is the standard uncertainty of the value by its instrument. Of a

@@ -117,12 +117,12 @@ func TestAMeanBelowTheNormWithPointsAbove(t *testing.T) {
 
 func TestOverlappingAreasAreNotRanked(t *testing.T) {
 	area := func(mean, half float64) geo.AreaVerdict {
-		return geo.AreaVerdict{HasMean: true, Mean: mean, Low: mean - half, High: mean + half}
+		return geo.AreaVerdict{Group: geo.Group{HasMean: true, Mean: mean, Low: mean - half, High: mean + half}}
 	}
 	assert.True(t, geo.MayRank(area(20, 4), area(30, 5)))
 	assert.True(t, geo.MayRank(area(30, 5), area(20, 4)))
 	assert.False(t, geo.MayRank(area(20, 5), area(30, 5)), "they touch")
-	assert.False(t, geo.MayRank(area(20, 1), geo.AreaVerdict{Mean: 90}), "no mean, no place")
+	assert.False(t, geo.MayRank(area(20, 1), geo.AreaVerdict{Group: geo.Group{Mean: 90}}), "no mean, no place")
 
 	spans := []geo.Span{{20, 18, 22}, {40, 36, 44}, {37, 34, 40}, {35, 33, 37}, {10, 9, 11}, {19, 17, 21}}
 	assert.Equal(t, []int{1, 0, 0, 0, 2, 1}, geo.Tiers(spans))

@@ -38,34 +38,23 @@ type Area struct {
 	Center orb.Point
 	// Source is the attribution that must stand beside the map.
 	Source string
+	// Figures are those of the beginning of Year.
+	Figures Figures
 }
 
 // StationVerdict is the verdict of one norm at one station.
 type StationVerdict struct {
 	Station   reading.StationID
 	Kind      reading.Kind
+	Siting    reading.Siting
 	Simulated bool
 	norm.Verdict
 }
 
-// AreaVerdict is what the measuring points of an area say about a norm. It is
-// never "the area complies": Complies means "at each of the N measuring points".
-type AreaVerdict struct {
-	Area Code
-	Norm norm.ID
-	Year int
-	// Outcome: Exceeds or ExceedsIncomplete when at least one point does,
-	// Complies when every point does, else CannotTell.
-	Outcome norm.Outcome
-	Reason  norm.Reason
-	// Points are the verdicts per station, highest value first.
-	Points []StationVerdict
-	// N counts the points with a value; Reference, Sensors count them by kind.
-	N, Reference, Sensors int
-	// Simulated tells that the points come from simulated devices. Simulated and
-	// real points are never mixed: with one real point the simulated ones are
-	// left out.
-	Simulated bool
+// Group is what some points say together about a norm.
+type Group struct {
+	// N counts the points with a value.
+	N int
 	// Whole counts the points whose value stands for the whole year. Median is
 	// over them, valid when there is one. Above of them are above the norm by
 	// their measured value; ShareLow and ShareHigh bound the share Above/Whole
@@ -81,6 +70,40 @@ type AreaVerdict struct {
 	U                   norm.Uncertainty
 	// Highest is the highest point, valid when N > 0.
 	Highest StationVerdict
+}
+
+// SitingGroup is the group of the points of one siting. Of the unknown one it is
+// no class of places: it holds the points of which nobody said where they hang.
+type SitingGroup struct {
+	Siting reading.Siting
+	// Points counts them all, also those without a value.
+	Points int
+	Group
+}
+
+// AreaVerdict is what the measuring points of an area say about a norm. It is
+// never "the area complies": Complies means "at each of the N measuring points".
+type AreaVerdict struct {
+	Area Code
+	Norm norm.ID
+	Year int
+	// Outcome: Exceeds or ExceedsIncomplete when at least one point does,
+	// Complies when every point does, else CannotTell.
+	Outcome norm.Outcome
+	Reason  norm.Reason
+	// Points are the verdicts per station, highest value first.
+	Points []StationVerdict
+	// Group is that of all points. Reference and Sensors count those with a value
+	// by kind.
+	Group
+	Reference, Sensors int
+	// Sitings are the groups by siting in the order of reading.Sitings, of those
+	// that have a point; none while the siting of no point is known.
+	Sitings []SitingGroup
+	// Simulated tells that the points come from simulated devices. Simulated and
+	// real points are never mixed: with one real point the simulated ones are
+	// left out.
+	Simulated bool
 	// Coverage is that of the best covered point, 0 to 1.
 	Coverage float64
 	// NotInForce: see norm.Verdict.

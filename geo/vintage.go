@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/paulmach/orb"
 )
@@ -19,6 +20,12 @@ type Vintage struct {
 	Year int
 	// Count is the number of areas by level.
 	Count map[Level]int
+	// Inhabited, Households and Dense count the buurten of which that figure is
+	// known; Inhabitants adds those up that are.
+	Inhabited, Households, Dense, Inhabitants int
+	// Origin of the buurten, or of the first other level without them; zero for
+	// boundaries that were imported before it was kept.
+	Origin Origin
 	// Active tells that stations are assigned, and pages drawn, by this year.
 	Active bool
 }
@@ -30,20 +37,34 @@ func (s *Store) Vintages(ctx context.Context) ([]Vintage, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.register.ReadDB().QueryContext(ctx, `SELECT year, level, COUNT(*) FROM area GROUP BY year, level ORDER BY year`)
+	rows, err := s.register.ReadDB().QueryContext(ctx, `SELECT v.year, v.level, v.origin, v.imported,
+			(SELECT COUNT(*) FROM area a WHERE a.year = v.year AND a.level = v.level),
+			COUNT(f.inhabitants), COUNT(f.households), COUNT(f.density), CAST(COALESCE(SUM(f.inhabitants), 0) AS BIGINT)
+		FROM area_vintage v LEFT JOIN area_fact f ON f.year = v.year AND f.level = v.level
+		GROUP BY v.year, v.level, v.origin, v.imported ORDER BY v.year, v.level`)
 	if err != nil {
 		return nil, fmt.Errorf("read the vintages of areas: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var all []Vintage
 	for rows.Next() {
-		var year, n int
+		row := Vintage{Count: map[Level]int{}, Active: !now.schematic()}
+		var n int
+		var at int64
 		var level Level
-		if err := rows.Scan(&year, &level, &n); err != nil {
+		err := rows.Scan(&row.Year, &level, &row.Origin.Source, &at, &n, &row.Inhabited, &row.Households, &row.Dense, &row.Inhabitants)
+		if err != nil {
 			return nil, fmt.Errorf("read the vintages of areas: %w", err)
 		}
-		if len(all) == 0 || all[len(all)-1].Year != year {
-			all = append(all, Vintage{Year: year, Count: map[Level]int{}, Active: !now.schematic() && year == now.year})
+		if at > 0 {
+			row.Origin.At = time.UnixMilli(at).UTC()
+		}
+		row.Active = row.Active && row.Year == now.year
+		if level != Buurt { // which comes first
+			row.Inhabited, row.Households, row.Dense, row.Inhabitants = 0, 0, 0, 0
+		}
+		if len(all) == 0 || all[len(all)-1].Year != row.Year {
+			all = append(all, row)
 		}
 		all[len(all)-1].Count[level] = n
 	}
@@ -66,7 +87,9 @@ func (s *Store) Remove(ctx context.Context, year int) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNoVintage)
 		}
-		for _, remove := range []string{`DELETE FROM area WHERE year = $1`, `DELETE FROM station_area WHERE year = $1`} {
+		for _, remove := range []string{
+			`DELETE FROM area WHERE year = $1`, `DELETE FROM area_fact WHERE year = $1`, `DELETE FROM station_area WHERE year = $1`,
+		} {
 			if _, err := tx.ExecContext(ctx, remove, year); err != nil {
 				return err
 			}

@@ -147,7 +147,7 @@ func (a *Assessor) survey(ctx context.Context) (*assessing, error) {
 		switch {
 		case st.Kind == reading.KindSensor || st.Kind == reading.KindSensorCalibrated:
 			p.kits = append(p.kits, st)
-		case st.Kind == reading.KindReference && st.Setting != SettingStreet && st.Setting != SettingIndustry:
+		case st.Kind == reading.KindReference && st.Siting != reading.SitingRoadside && st.Siting != reading.SitingIndustrial:
 			index[st.ID] = len(p.officials)
 			p.officials = append(p.officials, official{AssessedStation: st, versions: map[reading.Property]map[reading.Month]int64{}})
 		}
@@ -208,7 +208,7 @@ func (p *assessing) near(place reading.Place, property reading.Property, simulat
 	}
 	found := reading.NearestSecret(place, positions, []float64{quality.ReferenceNear, quality.ReferenceRadius})
 	slices.SortStableFunc(found, func(a, b reading.Reach) int {
-		return -cmp.Compare(p.officials[a.Index].Setting, p.officials[b.Index].Setting) // "background" before ""
+		return -cmp.Compare(p.officials[a.Index].Siting, p.officials[b.Index].Siting) // "background" before ""
 	})
 	found = found[:min(len(found), quality.ReferenceMost)]
 	p.chosen[c] = found

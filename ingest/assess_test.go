@@ -118,8 +118,8 @@ func TestASensorBesideOfficialStations(t *testing.T) {
 	for _, id := range []reading.StationID{kit, ijked, tube, sim} {
 		n.areas[id] = reading.Place{Lon: 4.81, Lat: 52.40, Elev: math.NaN()}
 	}
-	require.NoError(t, n.reg.SetSetting(n.ctx, street, ingest.SettingStreet, "operator", ""))
-	require.NoError(t, n.reg.SetSetting(n.ctx, background, ingest.SettingBackground, "operator", ""))
+	require.NoError(t, n.reg.SetSiting(n.ctx, street, reading.SitingRoadside, "operator", ""))
+	require.NoError(t, n.reg.SetSiting(n.ctx, background, reading.SitingBackground, "operator", ""))
 	for _, id := range []reading.StationID{kit, ijked, tube, sim, near, street, middle, background, far} {
 		for _, p := range []reading.Property{reading.NO2, reading.Temperature, reading.PM1} {
 			n.measure(t, id, p, october, plus(map[reading.StationID]float64{kit: 3, background: 1}[id]))

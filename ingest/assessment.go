@@ -75,20 +75,6 @@ func (a Assessment) Remarks() []quality.Remark {
 	return out
 }
 
-// Setting says what surrounds an official station. Only the last two keep it
-// from being compared with.
-type Setting string
-
-// The settings. The names are those of the types of station in Decision
-// 2011/850/EU (background, traffic, industrial) in plain words; not verified at
-// the source.
-const (
-	SettingUnknown    Setting = ""
-	SettingBackground Setting = "background"
-	SettingStreet     Setting = "street"
-	SettingIndustry   Setting = "industry"
-)
-
 // AssessedStation is a station as the Assessor needs it.
 type AssessedStation struct {
 	reading.Station
@@ -97,8 +83,6 @@ type AssessedStation struct {
 	// Since is the first whole hour after its latest change of device or place; 0
 	// for none.
 	Since reading.Hour
-	// Setting is what was declared of a reference station.
-	Setting Setting
 	// Withdrawn are the periods that its keeper took back.
 	Withdrawn []Period
 }

@@ -180,10 +180,10 @@ func TestEveryInputOfAFactorIsFollowed(t *testing.T) {
 	n.correct(t)
 	assert.InDelta(t, before*6/6.1, at("w0", 30), 0.003*before)
 
-	require.NoError(t, n.reg.SetSetting(n.ctx, west, ingest.SettingStreet, "operator", ""))
+	require.NoError(t, n.reg.SetSiting(n.ctx, west, reading.SitingRoadside, "operator", ""))
 	n.correct(t)
 	assert.InDelta(t, 2*wave(october.First()+30)/4, at("w0", 30), 2e-3, "a station in a street gives no factor")
-	require.NoError(t, n.reg.SetSetting(n.ctx, west, ingest.SettingBackground, "operator", ""))
+	require.NoError(t, n.reg.SetSiting(n.ctx, west, reading.SitingBackground, "operator", ""))
 
 	n.declare(t, "w2", "SPS30", hour(100))
 	n.correct(t)

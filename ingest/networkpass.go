@@ -115,7 +115,7 @@ func (p *networking) locate(ctx context.Context, index map[reading.StationID]int
 
 // givesFactors tells whether a station stands for the air of the town around it.
 func givesFactors(st NetworkStation) bool {
-	return st.Kind == reading.KindReference && st.Setting != SettingStreet && st.Setting != SettingIndustry
+	return st.Kind == reading.KindReference && st.Siting != reading.SitingRoadside && st.Siting != reading.SitingIndustrial
 }
 
 func (p *networking) note(index map[reading.StationID]int, v SeriesVersion) {

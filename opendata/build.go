@@ -2,6 +2,7 @@ package opendata
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,6 +23,10 @@ type Builder struct {
 	now   func() time.Time
 	log   *slog.Logger
 
+	// Gemeente is the one whose areas are shown; empty is for the only one of the
+	// boundaries, or else DefaultGemeente. Set it before the first Build.
+	Gemeente geo.Code
+
 	current atomic.Pointer[Graph]
 
 	mu     sync.Mutex // guards what follows, held during a build
@@ -31,6 +36,13 @@ type Builder struct {
 	histories   map[reading.StationID]History
 	eventCounts map[reading.StationID]int64
 }
+
+// DefaultGemeente is the one that is shown of boundaries of several: Zaanstad.
+const DefaultGemeente geo.Code = "GM0479"
+
+// ErrGemeente is wrapped by the error of Build when the boundaries do not hold the
+// gemeente that is to be shown.
+var ErrGemeente = errors.New("the boundaries do not hold the municipality that is to be shown")
 
 // NewBuilder returns a builder that has built nothing yet.
 func NewBuilder(reg *register.Register, areas *geo.Store, now func() time.Time, log *slog.Logger) *Builder {
@@ -171,13 +183,17 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 	if g.AreaYear, g.Schematic, err = b.areas.Active(ctx); err != nil {
 		return fmt.Errorf("active areas: %w", err)
 	}
-	if g.Areas, err = b.areas.Areas(ctx, geo.Buurt); err != nil {
+	town, err := ShownGemeente(ctx, b.areas, b.Gemeente)
+	if err != nil {
+		return err
+	}
+	if g.Areas, err = b.areas.AreasIn(ctx, geo.Buurt, town); err != nil {
 		return fmt.Errorf("buurten: %w", err)
 	}
-	if g.Districts, err = b.areas.Areas(ctx, geo.Wijk); err != nil {
+	if g.Districts, err = b.areas.AreasIn(ctx, geo.Wijk, town); err != nil {
 		return fmt.Errorf("wijken: %w", err)
 	}
-	towns, err := b.areas.Areas(ctx, geo.Gemeente)
+	towns, err := b.areas.AreasIn(ctx, geo.Gemeente, town)
 	if err != nil {
 		return fmt.Errorf("gemeenten: %w", err)
 	}
@@ -191,6 +207,28 @@ func (b *Builder) addAreas(ctx context.Context, g *Graph) error {
 	return nil
 }
 
+// ShownGemeente is the gemeente whose areas are shown out of those of the
+// boundaries: the one that is wanted, or when that is empty the only one, else
+// DefaultGemeente. The error wraps ErrGemeente when the boundaries do not hold it.
+func ShownGemeente(ctx context.Context, areas *geo.Store, wanted geo.Code) (geo.Code, error) {
+	if wanted == "" {
+		only, err := areas.OnlyGemeente(ctx)
+		if err != nil || only != "" {
+			return only, err
+		}
+		wanted = DefaultGemeente
+	}
+	ok, err := areas.HasGemeente(ctx, wanted)
+	if err != nil || ok {
+		return wanted, err
+	}
+	towns, err := areas.Gemeenten(ctx)
+	if err != nil {
+		return "", err
+	}
+	return "", fmt.Errorf("%w: %.20q is not among the %d of them (%s)", ErrGemeente, string(wanted), len(towns), geo.FirstCodes(towns))
+}
+
 // addStations fills the public stations and returns the register's own.
 func (b *Builder) addStations(ctx context.Context, g *Graph) ([]reading.Station, error) {
 	stations, err := b.reg.Stations(ctx)
@@ -201,10 +239,15 @@ func (b *Builder) addStations(ctx context.Context, g *Graph) ([]reading.Station,
 	if err != nil {
 		return nil, fmt.Errorf("areas of stations: %w", err)
 	}
+	for id, code := range areaOf {
+		if geo.GemeenteOf(code) != geo.GemeenteOf(g.Municipality.Code) {
+			delete(areaOf, id) // it stands outside what is shown, as outside every buurt
+		}
+	}
 	for _, s := range stations {
 		g.Stations = append(g.Stations, Station{
 			ID: s.ID, Title: s.Title, Kind: s.Kind, Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
-			Paused: s.Paused, Since: s.Since, Area: areaOf[s.ID], NoPosition: !s.HasPosition,
+			Paused: s.Paused, Since: s.Since, Siting: s.Siting, Area: areaOf[s.ID], NoPosition: !s.HasPosition,
 		})
 		g.Simulated = g.Simulated || s.Simulated
 	}

@@ -126,7 +126,7 @@ func (b *Builder) corrected(g *Graph, s *Station, p reading.Property) (all []*se
 // once: the first of its corrected series that has a value for the year stands in,
 // and the raw one only where there is none.
 func pointOf(s *Station, corrected []*seriesFacts, k VerdictKey, v norm.Verdict) geo.StationVerdict {
-	point := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated, Verdict: v}
+	point := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Siting: s.Siting, Simulated: s.Simulated, Verdict: v}
 	for _, f := range corrected {
 		c, ok := f.verdicts[k]
 		if !ok || !c.HasValue {

@@ -23,6 +23,8 @@ type Station struct {
 	Simulated bool
 	Paused    bool
 	Since     time.Time
+	// Siting is what surrounds it, as it was declared.
+	Siting reading.Siting
 	// Area is the buurt that the station stands in; empty when its position is
 	// unknown or outside every area.
 	Area geo.Code
@@ -156,6 +158,40 @@ func (g *Graph) AnyArea(c geo.Code) (geo.Area, bool) {
 		}
 	}
 	return g.Municipality, c != "" && g.Municipality.Code == c
+}
+
+// BuurtenIn returns the buurten that make up the area, in code order: of a buurt
+// itself alone.
+func (g *Graph) BuurtenIn(a geo.Area) []geo.Area {
+	switch a.Level {
+	case geo.Gemeente:
+		return slices.Clone(g.Areas) // an installation is for one municipality
+	case geo.Wijk:
+		var within []geo.Area
+		for _, b := range g.Areas {
+			if b.Parent == a.Code {
+				within = append(within, b)
+			}
+		}
+		return within
+	default:
+		return []geo.Area{a}
+	}
+}
+
+// StationsIn returns the stations that stand in the area, in id order.
+func (g *Graph) StationsIn(a geo.Area) []Station {
+	within := map[geo.Code]bool{}
+	for _, b := range g.BuurtenIn(a) {
+		within[b.Code] = true
+	}
+	var found []Station
+	for _, s := range g.Stations {
+		if s.Area != "" && within[s.Area] {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // above returns the areas that the buurt lies in: its wijk, when there is one,

@@ -84,7 +84,7 @@ func TestARowOfTheTableIsAboutOnePoint(t *testing.T) {
 	points := []geo.StationVerdict{{Station: "a", Verdict: wide}, {Station: "b", Verdict: sure}}
 	g.Verdicts[opendata.VerdictKey{Area: "BU04791120", Norm: n.ID, Year: 2025}] = geo.Summarise("BU04791120", n, 2025, points)
 	r := request{words: nl, g: g, now: opendatatest.Now()}
-	c := choice{norm: n, year: 2025, lens: lensVerdict, sort: sortName}
+	c := choice{norm: n, year: 2025, lens: lensVerdict, sort: sortName, areas: g.Areas, base: "/", place: g.Municipality}
 	shown := map[string][]string{}
 	for _, row := range r.mapRows(c) {
 		shown[row.Name] = []string{soft(row.Value), row.Bounds, soft(row.Coverage)}

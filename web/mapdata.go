@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/paulmach/orb"
+
+	"buurtmeter/geo"
 )
 
 // feature is one buurt for the movable map: drawn and worded exactly as in the
@@ -57,7 +58,14 @@ func (s *site) mapData(c *fiber.Ctx) error {
 		return s.fail(c, lang, notFound("not-found"))
 	}
 	ch.sort = sortName
-	key := strings.Join([]string{g.Version, s.print, lang, "gebieden.geojson", ch.query()}, "\n")
+	if within := c.Query("within"); within != "" {
+		a, known := g.AnyArea(geo.Code(within))
+		if !known {
+			return s.fail(c, lang, notFound("not-found"))
+		}
+		ch = ch.within(g, a)
+	}
+	key := strings.Join([]string{g.Version, s.print, lang, "gebieden.geojson", ch.query(), ch.base}, "\n")
 	doc, hit := s.cache.get(g.Version, key)
 	if !hit {
 		raw, err := json.Marshal(r.features(ch))
@@ -73,10 +81,19 @@ func (s *site) mapData(c *fiber.Ctx) error {
 	return send(c, doc, "application/geo+json")
 }
 
+// mapDataHref is the address of the data of the choice.
+func (r request) mapDataHref(c choice) string {
+	href := "/kaart/gebieden.geojson" + c.query() + "&lang=" + r.lang
+	if c.base != "/" {
+		href += "&within=" + url.QueryEscape(string(c.place.Code))
+	}
+	return href
+}
+
 func (r request) features(c choice) featureCollection {
 	n := c.drawn(r.g)
-	fc := featureCollection{Type: "FeatureCollection", Features: make([]feature, 0, len(r.g.Areas))}
-	for _, a := range r.g.Areas {
+	fc := featureCollection{Type: "FeatureCollection", Features: make([]feature, 0, len(c.areas))}
+	for _, a := range c.areas {
 		if len(a.Geometry) == 0 {
 			continue
 		}
@@ -86,7 +103,7 @@ func (r request) features(c choice) featureCollection {
 			Type: "Feature",
 			Properties: featureProperties{
 				Code: string(a.Code), Name: a.Name, Class: p.class, Mark: p.mark, Text: r.shortText(c, n, v),
-				Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
+				Href: r.areaHref(a, c.year),
 			},
 			Geometry: geometry{"MultiPolygon", rounded(a.Geometry)},
 		})

@@ -13,7 +13,7 @@ import (
 func (r request) legend(c choice) []legendItem {
 	seen := map[string]int{}
 	n := c.drawn(r.g)
-	for _, a := range r.g.Areas {
+	for _, a := range c.areas {
 		seen[r.paintOf(c, r.g.Verdict(a.Code, n.ID, c.year)).class]++
 	}
 	item := func(p paint, label string) legendItem { return legendItem{p.class, p.mark, label, seen[p.class]} }
@@ -58,7 +58,7 @@ func (r request) period(year int) string {
 func (r request) mapFacts(c choice) []fact {
 	n := c.drawn(r.g)
 	points, version := 0, ""
-	for _, a := range r.g.Areas {
+	for _, a := range c.areas {
 		v := r.g.Verdict(a.Code, n.ID, c.year)
 		points += v.N
 		if version == "" && len(v.Points) > 0 {
@@ -77,7 +77,7 @@ func (r request) mapFacts(c choice) []fact {
 		fact{r.T("fact.drawn"), shown},
 		fact{r.T("fact.averaging"), r.T("averaging." + string(n.Averaging))},
 		fact{r.T("fact.period"), r.period(c.year)},
-		fact{r.T("fact.maker"), r.makers()},
+		fact{r.T("fact.maker"), r.makers(c)},
 		fact{r.T("fact.points"), r.Count(int64(points))},
 	)
 	if version != "" {
@@ -86,12 +86,12 @@ func (r request) mapFacts(c choice) []fact {
 	return fs
 }
 
-// makers names who runs the stations, in the order of the number of them.
-func (r request) makers() string {
+// makers names who runs the stations of the choice, in the order of the number of them.
+func (r request) makers(c choice) string {
 	n := map[string]int{}
 	var names []string
-	for _, s := range r.g.Stations {
-		if s.Maker == "" || s.Area == "" {
+	for _, s := range r.g.StationsIn(c.place) {
+		if s.Maker == "" {
 			continue
 		}
 		if n[s.Maker]++; n[s.Maker] == 1 {
@@ -141,7 +141,7 @@ func (r request) untoldHere(c choice, v geo.AreaVerdict) bool {
 // untold counts the buurten of which the map tells nothing, by cause.
 func (r request) untold(c choice) (why []fact, none string) {
 	by := map[norm.Reason]int{}
-	for _, a := range r.g.Areas {
+	for _, a := range c.areas {
 		v := r.g.Verdict(a.Code, c.drawn(r.g).ID, c.year)
 		if v.Reason == norm.ReasonNoStation || r.untoldHere(c, v) {
 			by[v.Reason]++
@@ -153,7 +153,7 @@ func (r request) untold(c choice) (why []fact, none string) {
 		}
 	}
 	if k := by[norm.ReasonNoStation]; k > 0 {
-		none = r.N("map.unmeasured", k, "total", len(r.g.Areas))
+		none = r.N("map.unmeasured", k, "total", len(c.areas))
 	}
 	return why, none
 }

@@ -35,6 +35,11 @@ type choice struct {
 	year int
 	lens string
 	sort string
+	// areas are the buurten that are drawn, base the path of the page, and place
+	// the area that they make up.
+	areas []geo.Area
+	base  string
+	place geo.Area
 	// noYearMean tells that the value lens was asked for a property without a
 	// norm on the year mean: there are no year means to draw.
 	noYearMean bool
@@ -43,7 +48,7 @@ type choice struct {
 // choose reads the query; everything has a default. ok is false when the graph
 // has no norm at all.
 func choose(g *opendata.Graph, q url.Values) (c choice, ok bool) {
-	c = choice{year: g.Year, lens: lensVerdict, sort: sortName}
+	c = choice{year: g.Year, lens: lensVerdict, sort: sortName, areas: g.Areas, base: "/", place: g.Municipality}
 	if y, err := strconv.Atoi(q.Get("year")); err == nil {
 		c.year = y
 	}
@@ -86,9 +91,20 @@ func (c choice) drawn(g *opendata.Graph) norm.Norm {
 }
 
 type mapBody struct {
-	Heading     string
+	Heading  string
+	AreaYear int
+	Source   string
+	// Town leads to the page of the municipality; empty while there is none.
+	Town, TownName string
+	Empty          bool
+	mapView
+}
+
+// mapView is the drawing of the buurten of a page with all that belongs to it.
+type mapView struct {
 	Subject     string // the norm whose verdicts are drawn; empty in the value lens
 	Intro, Note string
+	Action      string
 	LegendTitle string
 	Form        mapForm
 	Map         template.HTML
@@ -96,13 +112,12 @@ type mapBody struct {
 	Legend      []legendItem
 	Facts       []fact
 	Schematic   bool
-	AreaYear    int
-	Source      string
+	Boundaries  string // where the page about the boundaries is
+	TableTitle  string
 	Columns     []column
 	Rows        []mapRow
 	Untold      []fact
 	Untold0     string
-	Empty       bool
 }
 
 type mapForm struct {
@@ -148,31 +163,15 @@ func (s *site) mapPage(_ context.Context, r request) (view, error) {
 	if !ok || len(r.g.Areas) == 0 {
 		return view{page: "map", title: r.T("map.title.empty"), path: "/", body: mapBody{Empty: true, Heading: r.T("map.title.empty")}}, nil
 	}
-	svg, err := r.drawMap(c)
-	if err != nil {
+	b := mapBody{Heading: r.mapHeading(c), AreaYear: r.g.AreaYear, Source: r.boundaries()}
+	var err error
+	if b.mapView, err = r.mapView(c); err != nil {
 		return view{}, err
 	}
-	b := mapBody{
-		Heading: r.mapHeading(c), LegendTitle: r.legendTitle(c), Form: r.mapForm(c), Map: svg, Legend: r.legend(c), Facts: r.mapFacts(c),
-		Schematic: r.g.Schematic, AreaYear: r.g.AreaYear, Rows: r.mapRows(c), Columns: r.mapColumns(c),
-		Data: "/kaart/gebieden.geojson" + c.query() + "&lang=" + r.lang,
+	b.Boundaries, b.TableTitle = "#grenzen", r.T("map.table")
+	if town := r.g.Municipality; town.Code != "" {
+		b.Town, b.TownName = r.areaHref(town, c.year), town.Name
 	}
-	switch {
-	case c.lens == lensVerdict:
-		b.Subject, b.Intro = r.normName(c.norm), r.T("map.intro.verdict")
-	case r.running(c.year):
-		b.Intro = r.T("map.intro.running", "year", strconv.Itoa(c.year))
-	default:
-		b.Intro = r.T("map.intro.value")
-	}
-	if c.lens == lensValue && c.norm.Statistic == norm.Count {
-		b.Note = r.T("map.value-of-count", "norm", r.normName(c.norm))
-	}
-	if c.noYearMean {
-		b.Note = r.T("map.no-year-mean", "property", r.symbol(c.norm.Property))
-	}
-	b.Untold, b.Untold0 = r.untold(c)
-	b.Source = r.boundaries()
 	path := "/"
 	if len(r.query) > 0 {
 		path += c.query()
@@ -180,8 +179,36 @@ func (s *site) mapPage(_ context.Context, r request) (view, error) {
 	return view{page: "map", title: r.mapTitle(c), path: path, body: b}, nil
 }
 
+// mapView draws the buurten of the choice and says the same in legend and table.
+func (r request) mapView(c choice) (mapView, error) {
+	svg, err := r.drawMap(c)
+	if err != nil {
+		return mapView{}, err
+	}
+	v := mapView{
+		Action: r.Path(c.base), LegendTitle: r.legendTitle(c), Form: r.mapForm(c), Map: svg, Legend: r.legend(c), Facts: r.mapFacts(c),
+		Schematic: r.g.Schematic, Rows: r.mapRows(c), Columns: r.mapColumns(c), Data: r.mapDataHref(c),
+	}
+	switch {
+	case c.lens == lensVerdict:
+		v.Subject, v.Intro = r.normName(c.norm), r.T("map.intro.verdict")
+	case r.running(c.year):
+		v.Intro = r.T("map.intro.running", "year", strconv.Itoa(c.year))
+	default:
+		v.Intro = r.T("map.intro.value")
+	}
+	if c.lens == lensValue && c.norm.Statistic == norm.Count {
+		v.Note = r.T("map.value-of-count", "norm", r.normName(c.norm))
+	}
+	if c.noYearMean {
+		v.Note = r.T("map.no-year-mean", "property", r.symbol(c.norm.Property))
+	}
+	v.Untold, v.Untold0 = r.untold(c)
+	return v, nil
+}
+
 func (r request) mapHeading(c choice) string {
-	return r.T("map.heading."+c.lens, "property", r.symbol(c.norm.Property), "place", r.g.Municipality.Name, "year", strconv.Itoa(c.year))
+	return r.T("map.heading."+c.lens, "property", r.symbol(c.norm.Property), "place", c.place.Name, "year", strconv.Itoa(c.year))
 }
 
 // mapTitle names the map so that no two choices have the same title: the
@@ -257,13 +284,13 @@ func (r request) mapFigure(p reading.Property, v float64) string {
 
 func (r request) drawMap(c choice) (template.HTML, error) {
 	n := c.drawn(r.g)
-	svg, err := tile.Map(r.g.Areas, func(a geo.Area) tile.Shape {
+	svg, err := tile.Map(c.areas, func(a geo.Area) tile.Shape {
 		v := r.g.Verdict(a.Code, n.ID, c.year)
 		p := r.paintOf(c, v)
 		return tile.Shape{
 			Code: a.Code, Class: p.class, Mark: p.mark, Hatched: p.hatched,
 			Title: a.Name + ": " + r.shortText(c, n, v), Label: a.Name,
-			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
+			Href: r.areaHref(a, c.year),
 		}
 	}, tile.Options{Width: mapWidth, IDPrefix: "kaart", Title: r.mapTitle(c), Desc: r.T("map.desc")})
 	return template.HTML(svg), err //nolint:gosec // drawn by geo/tile, which escapes

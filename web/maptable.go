@@ -2,9 +2,7 @@ package web
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
-	"strconv"
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
@@ -14,7 +12,7 @@ func (r request) mapColumns(c choice) []column {
 	col := func(key, order string) column {
 		next := c
 		next.sort = order
-		return column{r.T(key), r.Path("/") + next.query() + "#tabel", c.sort == order}
+		return column{r.T(key), r.Path(c.base) + next.query() + "#tabel", c.sort == order}
 	}
 	second := col("column.outcome", sortOutcome)
 	if c.lens == lensValue {
@@ -25,16 +23,16 @@ func (r request) mapColumns(c choice) []column {
 
 func (r request) mapRows(c choice) []mapRow {
 	n := c.drawn(r.g)
-	rows := make([]mapRow, 0, len(r.g.Areas))
+	rows := make([]mapRow, 0, len(c.areas))
 	classes := map[string]string{}
 	for _, l := range r.legend(c) {
 		classes[l.Class] = l.Label
 	}
-	for _, a := range r.g.Areas {
+	for _, a := range c.areas {
 		v := r.g.Verdict(a.Code, n.ID, c.year)
 		p := r.paintOf(c, v)
 		row := mapRow{
-			Href: r.Path("/buurt/" + url.PathEscape(string(a.Code)) + "?year=" + strconv.Itoa(c.year)),
+			Href: r.areaHref(a, c.year),
 			Name: a.Name, Class: p.class, Mark: p.mark, Outcome: classes[p.class],
 			Value: "–", Bounds: "–", Coverage: "–", Points: r.Count(int64(v.N)), outcome: -1,
 		}

@@ -45,6 +45,7 @@ func pagePaths() []string {
 	return []string{
 		"/", "/?lens=value", "/?norm=eu2008-pm10-24h&year=2026&sort=outcome", "/?norm=eu2030-pm25-24h&lens=value&sort=value",
 		"/buurt/BU04791210", "/buurt/BU04791210?year=2026", "/buurt/BU04791120", "/buurt/BU04791320",
+		"/wijk/WK047911", "/wijk/WK047911?norm=eu2030-pm25-24h&year=2026", "/wijk/WK047913?lens=value", "/gemeente/GM0479", "/gemeente/GM0479?sort=value",
 		"/meetpunt/ref-hemkade", "/meetpunt/zst-bomenbuurt-02", "/meetpunt/zst-zonder-plek", "/meetpunt/tube-07",
 		"/aansluiten", "/methode", "/data", "/privacy",
 	}
@@ -223,7 +224,7 @@ func TestTheTableSorts(t *testing.T) {
 func TestABuurtWithoutStationSaysHowToTakePart(t *testing.T) {
 	app := newApp(t, opendatatest.Source(t))
 	_, body := get(t, app, "/buurt/BU04791320")
-	assert.Contains(t, body, "In deze buurt staat geen meetpunt")
+	assert.Contains(t, body, "Er staat geen meetpunt in deze buurt")
 	assert.Contains(t, body, `href="/aansluiten"`)
 	assert.NotContains(t, body, "oordeel k-")
 }
@@ -262,7 +263,7 @@ func TestAnEmptyGraphIsAPage(t *testing.T) {
 func TestErrorPages(t *testing.T) {
 	m := opendatatest.NewMemory()
 	app := newApp(t, m)
-	for path, status := range map[string]int{"/buurt/BU1": 404, "/en/meetpunt/x": 404, "/nergens": 404, "/en/nowhere": 404} {
+	for path, status := range map[string]int{"/buurt/BU1": 404, "/wijk/WK999999": 404, "/en/gemeente/GM9999": 404, "/gemeente/": 404, "/en/meetpunt/x": 404, "/nergens": 404, "/en/nowhere": 404} {
 		res, body := get(t, app, path, "Accept", "text/html")
 		assert.Equal(t, status, res.StatusCode, path)
 		lang := dutch

@@ -38,7 +38,8 @@ func (w words) reason(n norm.Norm, v geo.AreaVerdict, running bool) string {
 		key = "reason.uncertainty-count"
 	}
 	low, high := w.ends(n, q)
-	return w.T(key, "mean", w.meanName(n), "at", w.N("reason.at", len(v.Points), "same", same), "measured", w.N("reason.measured", same, "value", w.value(n, q)),
+	here := w.here(v.Area)
+	return w.T(key, "here", here, "mean", w.meanName(n), "at", w.N("reason.at", len(v.Points), "same", same, "here", here), "measured", w.N("reason.measured", same, "value", w.value(n, q)),
 		"year", strconv.Itoa(v.Year), "coverage", w.Share(most), "low", low, "high", high,
 		"norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed)
 }
@@ -77,7 +78,7 @@ func (w words) sentence(n norm.Norm, v geo.AreaVerdict, running bool) string {
 	case v.N == 2:
 		at = w.T("say.at.both")
 	}
-	said := w.N(form+"."+v.Outcome.String(), v.N,
+	said := w.N(form+"."+v.Outcome.String(), v.N, "here", w.here(v.Area),
 		"mean", w.meanName(n), "at", at, "norm", w.trim(n.Value)+nbsp+unit(n.Property), "allowed", n.Allowed, "limit", w.limit(n),
 		"value", w.value(n, q), "interval", interval,
 		"periods", w.T("periodname."+string(n.Averaging)), "coverage", w.Share(q.Coverage))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
 	"buurtmeter/opendata"
 )
@@ -130,7 +131,9 @@ func (s *site) routes(app *fiber.App) {
 		app.Get(at("/methode"), s.page(lang, s.methodPage))
 		app.Get(at("/data"), s.page(lang, s.dataPage))
 		app.Get(at("/privacy"), s.page(lang, s.privacyPage))
-		app.Get(at("/buurt/:code"), s.page(lang, s.buurtPage))
+		for _, level := range []geo.Level{geo.Buurt, geo.Wijk, geo.Gemeente} {
+			app.Get(at("/"+string(level)+"/:code"), s.page(lang, s.areaPage(level)))
+		}
 		app.Get(at("/meetpunt/:id"), s.page(lang, s.stationPage))
 	}
 }

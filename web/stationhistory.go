@@ -122,8 +122,8 @@ func (w words) eventDetail(e opendata.Event) string {
 		said, ok = w.calibrationWords(e.Detail)
 	case register.EventParticleDeclared:
 		said, ok = w.particleWords(e.Detail)
-	case register.EventSettingDeclared:
-		said, ok = w.named("setting.", e.Detail), true
+	case register.EventSitingDeclared:
+		said, ok = w.named("siting.", e.Detail), true
 	}
 	if !ok {
 		return e.Detail

@@ -63,7 +63,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 		FlagYear: strconv.Itoa(r.year()), History: r.history(r.g.Histories[st.ID]),
 	}
 	if a, ok := r.g.Area(st.Area); ok {
-		b.AreaHref, b.AreaName = r.Path("/buurt/"+string(a.Code)), a.Name
+		b.AreaHref, b.AreaName = r.Path(AreaPath(a.Code)), a.Name
 	}
 	b.Outside = !st.NoPosition && b.AreaName == ""
 	var err error
@@ -98,6 +98,11 @@ func (r request) stationFacts(st opendata.Station) []fact {
 		{r.T("fact.kind"), r.kind(st.Kind, st.Simulated)},
 		{r.T("fact.uncertainty"), r.kindNote(st.Kind)},
 	}
+	around := r.siting(st.Siting)
+	if around == "" {
+		around = r.T("siting.unknown")
+	}
+	fs = append(fs, fact{r.T("fact.siting"), around})
 	if st.Model != "" {
 		fs = append(fs, fact{r.T("fact.model"), st.Model})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/decode"
@@ -121,7 +122,12 @@ func made() []string {
 		add("level.", string(c.Level))
 	}
 	add("event.", opendata.EventKinds()...)
-	add("setting.", string(ingest.SettingBackground), string(ingest.SettingStreet), string(ingest.SettingIndustry))
+	add("siting.", string(reading.SitingRoadside), string(reading.SitingBackground), string(reading.SitingIndustrial))
+	add("", "area.wijk.stations.zero")
+	add("sitings.", string(reading.SitingRoadside), string(reading.SitingBackground), string(reading.SitingIndustrial), "unknown")
+	for _, level := range []geo.Level{geo.Buurt, geo.Wijk, geo.Gemeente} {
+		add("", "here."+string(level), "area.code."+string(level), "area.title."+string(level), "error.no-"+string(level)+".title", "error.no-"+string(level)+".text")
+	}
 	add("objection.", string(register.ObjectionOpen), string(register.ObjectionAccepted), string(register.ObjectionRejected))
 	add("campaign.event.", store.EventKinds()...)
 	add("campaign.policy.", string(tube.AtLimit), string(tube.HalfLimit), string(tube.LeaveOut))
@@ -174,7 +180,7 @@ func made() []string {
 			}
 		}
 	}
-	for _, e := range []string{"not-found", "no-buurt", "no-station", "deleted-station", "not-ready", "server"} {
+	for _, e := range []string{"not-found", "no-station", "deleted-station", "not-ready", "server"} {
 		add("error."+e, ".title", ".text")
 	}
 	for _, k := range kits() {

@@ -1,150 +1,168 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"buurtmeter/geo"
 	"buurtmeter/ingest/register"
+	"buurtmeter/opendata"
 )
 
 // firstTown is the municipality that the program was made for first: Zaanstad.
-const firstTown = "GM0479"
+const firstTown = string(opendata.DefaultGemeente)
+
+// hintShown says what to do when the site cannot show its municipality.
+func hintShown(err error) error {
+	if errors.Is(err, opendata.ErrGemeente) {
+		return hint(err, "choose another one with --gemeente, or import its boundaries: buurtmeter areas import --gemeente "+firstTown+" --year 2025")
+	}
+	return err
+}
 
 type areasConfig struct {
 	stores
 	year     int
 	gemeente string
+	all      bool
+	source   string
 }
 
-// runAreas imports the boundaries of areas from a GeoJSON file, lists what was
-// imported and removes it.
+// runAreas imports the boundaries of areas from a service or a file, lists what
+// was imported and removes it.
 func runAreas(ctx context.Context, p *program, args []string) error {
 	fs := flag.NewFlagSet("areas", flag.ContinueOnError)
 	var c areasConfig
 	c.flags(fs)
 	fs.IntVar(&c.year, "year", 0, "year (vintage) of the boundaries")
-	fs.StringVar(&c.gemeente, "gemeente", "", "code of the municipality to import from a file with several (default: the only one in the file, or "+firstTown+")")
+	fs.StringVar(&c.gemeente, "gemeente", "", "code of the municipality to import (of a file, default: the only one in it, or "+firstTown+")")
+	fs.BoolVar(&c.all, "all", false, "import every municipality: the whole of the Netherlands")
+	fs.StringVar(&c.source, "source", "", "address of the service to import from: OGC API Features (…/ogc/v1) or WFS 2.0 (default: PDOK's of the year)")
 	rest, err := p.parse(fs, args)
 	if err != nil {
 		return err
 	}
+	typed := slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "gemeente") })
+	if c.all && !typed {
+		c.gemeente = "" // the one that the environment names for the site
+	}
 	action := strings.Join(rest, " ")
 	switch {
-	case len(rest) == 2 && rest[0] == "import":
+	case action == "import", len(rest) == 2 && rest[0] == "import":
+		if err := p.checkImport(c, len(rest) == 2); err != nil {
+			return err
+		}
+		if len(rest) == 1 {
+			return p.runFetch(ctx, c)
+		}
 		return p.runImport(ctx, c, rest[1])
 	case action == "list":
 		return p.listAreas(ctx, c)
 	case action == "remove":
 		return p.removeAreas(ctx, c)
 	default:
-		return hint(errors.New("areas wants: import FILE, list or remove"), "e.g. buurtmeter areas import buurten.geojson --year 2016")
+		return hint(errors.New("areas wants: import [FILE], list or remove"),
+			"e.g. buurtmeter areas import --gemeente "+firstTown+" --year 2025, or buurtmeter areas import buurten.geojson --year 2016")
 	}
 }
 
 func (p *program) checkYear(c areasConfig) error {
 	if c.year < 1995 || c.year > p.now().Year()+1 {
-		return hint(fmt.Errorf("--year %d is not a year of CBS boundaries", c.year), "give the vintage of the file, e.g. --year 2016")
+		return hint(fmt.Errorf("--year %d is not a year of CBS boundaries", c.year), "give the vintage of the boundaries, e.g. --year 2025")
+	}
+	return nil
+}
+
+// checkImport finds flags that contradict each other before anything is read.
+func (p *program) checkImport(c areasConfig, file bool) error {
+	if err := p.checkYear(c); err != nil {
+		return err
+	}
+	level, ok := geo.LevelOf(geo.Code(c.gemeente))
+	switch {
+	case c.all && c.gemeente != "":
+		return hint(errors.New("--all and --gemeente contradict each other"), "give one of them")
+	case c.gemeente != "" && (!ok || level != geo.Gemeente):
+		return hint(fmt.Errorf("--gemeente %q is no code of a municipality", c.gemeente), "give it as --gemeente "+firstTown)
+	case file && c.source != "":
+		return hint(errors.New("a file and --source contradict each other"), "leave the file out to import from the service")
+	case !file && !c.all && c.gemeente == "":
+		return hint(errors.New("areas import without a file wants to know which municipality"), "give --gemeente "+firstTown+", or --all for the whole of the Netherlands")
 	}
 	return nil
 }
 
 func (p *program) runImport(ctx context.Context, c areasConfig, path string) error {
-	if err := p.checkYear(c); err != nil {
+	areas, problems, err := readAreas(ctx, path, c)
+	p.tell(problems)
+	if err != nil {
 		return err
 	}
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return hint(fmt.Errorf("areas: %w", err), "give the path of a GeoJSON file")
+	if c.gemeente == "" && !c.all {
+		if areas, err = p.oneTown(areas); err != nil {
+			return err
+		}
 	}
-	defer func() { _ = f.Close() }()
-	text, err := unpacked(f)
-	if err != nil {
-		return hint(fmt.Errorf("areas from %s: %w", path, err), "the file is damaged: fetch it again")
-	}
-	areas, problems, err := geo.ReadGeoJSON(text, c.year)
-	for _, problem := range problems {
-		_, _ = fmt.Fprintf(p.stderr, "skipped or mended: %s\n", problem)
-	}
-	switch {
-	case errors.Is(err, geo.ErrEncoding):
-		return hint(fmt.Errorf("areas from %s: %w", path, err), "save the file as UTF-8 and import it again; nothing was imported")
-	case err != nil:
-		return hint(fmt.Errorf("areas from %s: %w", path, err),
-			"the file must be GeoJSON in WGS84 with statcode/statnaam (or buurtcode/buurtnaam and so on)")
-	}
-	if areas, err = p.oneTown(areas, c.gemeente); err != nil {
-		return err
-	}
-	return p.importAreas(ctx, c, areas)
+	_, err = p.importAreas(ctx, c, areas, geo.Origin{Source: filepath.Base(path), At: p.now()})
+	return err
 }
 
-// unpacked reads through gzip when the file is compressed.
-func unpacked(r io.Reader) (io.Reader, error) {
-	text := bufio.NewReader(r)
-	if mark, _ := text.Peek(2); string(mark) == "\x1f\x8b" {
-		return gzip.NewReader(text)
-	}
-	return text, nil
-}
-
-// oneTown keeps the areas of one municipality: an installation is for one.
-func (p *program) oneTown(areas []geo.Area, wanted string) ([]geo.Area, error) {
+// oneTown keeps the areas of one municipality, which most installations are for.
+func (p *program) oneTown(areas []geo.Area) ([]geo.Area, error) {
 	towns := geo.Gemeenten(areas)
-	keep := geo.Code(wanted)
+	keep := geo.Code(firstTown)
 	switch {
-	case keep == "" && len(towns) == 1:
+	case len(towns) == 1:
 		return areas, nil
-	case keep == "" && slices.Contains(towns, firstTown):
-		keep = firstTown
-	case keep == "":
-		return nil, hint(fmt.Errorf("the file holds %d municipalities", len(towns)), "choose one with --gemeente, e.g. --gemeente %s", towns[0])
 	case !slices.Contains(towns, keep):
-		return nil, hint(fmt.Errorf("the file holds no areas of %q", wanted), "it holds %s: choose one of these with --gemeente", few(towns))
+		return nil, hint(fmt.Errorf("the file holds %d municipalities", len(towns)), "choose one with --gemeente, e.g. --gemeente %s, or import them with --all", towns[0])
 	}
 	kept := slices.DeleteFunc(slices.Clone(areas), func(a geo.Area) bool { return geo.GemeenteOf(a.Code) != keep })
-	if len(kept) < len(areas) {
-		_, _ = fmt.Fprintf(p.stderr, "the file holds %d municipalities: %d of its %d areas, those of %s, are imported; choose another with --gemeente\n",
-			len(towns), len(kept), len(areas), keep)
-	}
+	_, _ = fmt.Fprintf(p.stderr, "the file holds %d municipalities: %d of its %d areas, those of %s, are imported; choose another with --gemeente, or --all\n",
+		len(towns), len(kept), len(areas), keep)
 	return kept, nil
 }
 
-// few lists the first codes.
-func few(codes []geo.Code) string {
-	const most = 5
-	var names []string
-	for _, c := range codes[:min(most, len(codes))] {
-		names = append(names, string(c))
-	}
-	if len(codes) > most {
-		names = append(names, fmt.Sprintf("and %d more", len(codes)-most))
-	}
-	return strings.Join(names, ", ")
-}
-
-func (p *program) importAreas(ctx context.Context, c areasConfig, areas []geo.Area) error {
+// importAreas stores the areas and says what came of it. digest names the content
+// of the year that the register holds afterwards.
+func (p *program) importAreas(ctx context.Context, c areasConfig, areas []geo.Area, from geo.Origin) (digest string, err error) {
+	p.tell(geo.Orphans(areas))
 	reg, store, err := p.openAreas(ctx, c, p.makeRegister)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = reg.Close() }()
-	if err := store.Import(ctx, areas, c.year); err != nil {
-		return fmt.Errorf("import: %w", err)
+	done, err := store.ImportFrom(ctx, areas, c.year, from)
+	if err != nil {
+		return "", fmt.Errorf("import: %w", err)
 	}
+	if digest, err = store.Digest(ctx, c.year); err != nil {
+		return "", err
+	}
+	for _, level := range []geo.Level{geo.Buurt, geo.Wijk, geo.Gemeente} {
+		if n := done.Before[level]; n > 0 {
+			_, _ = fmt.Fprintf(p.stderr, "%d areas (%s) of %d that were there before are replaced\n", n, level, c.year)
+		}
+	}
+	return digest, p.sayImported(ctx, c, reg, store, areas, done)
+}
+
+func (p *program) sayImported(ctx context.Context, c areasConfig, reg *register.Register, store *geo.Store, areas []geo.Area, done geo.Imported) error {
 	levels := map[geo.Level]int{}
 	for _, a := range areas {
 		levels[a.Level]++
 	}
-	_, _ = fmt.Fprintf(p.stdout, "imported %s of %d", counted(levels), c.year)
+	verb := "imported %s of %d"
+	if done.Unchanged {
+		verb = "nothing changed: %s of %d were imported before"
+	}
+	_, _ = fmt.Fprintf(p.stdout, verb, counted(levels), c.year)
 	active, schematic, err := store.Active(ctx)
 	if err != nil {
 		return fmt.Errorf("areas: %w", err)
@@ -206,11 +224,26 @@ func (p *program) listAreas(ctx context.Context, c areasConfig) error {
 		if v.Active {
 			use = " (in use)"
 		}
-		if _, err := fmt.Fprintf(p.stdout, "%d: %s%s\n", v.Year, counted(v.Count), use); err != nil {
+		if _, err := fmt.Fprintf(p.stdout, "%d: %s%s%s\n", v.Year, counted(v.Count), use, origin(v)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// origin tells from when the boundaries are, where they came from, and which key
+// figures came along.
+func origin(v geo.Vintage) string {
+	text := fmt.Sprintf("\n  boundaries of 1 January %d", v.Year)
+	if !v.Origin.At.IsZero() {
+		text += fmt.Sprintf(", imported %s from %s", v.Origin.At.Format(time.DateOnly), printable(v.Origin.Source))
+	}
+	if n := v.Count[geo.Buurt]; v.Inhabited+v.Households+v.Dense > 0 {
+		text += fmt.Sprintf("\n  of %d buurten are known: inhabitants of %d (%d in all), households of %d, density of %d", n, v.Inhabited, v.Inhabitants, v.Households, v.Dense)
+	} else if n > 0 {
+		text += "\n  without key figures"
+	}
+	return text
 }
 
 func (p *program) removeAreas(ctx context.Context, c areasConfig) error {

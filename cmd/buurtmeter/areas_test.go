@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/assert"
@@ -78,7 +79,9 @@ func TestAreasImportSaysWhichYearIsInUse(t *testing.T) {
 	assert.Contains(t, imported("2016"), "the boundaries of 2017 stay in use, because the latest year counts. If they are wrong: buurtmeter areas remove --year 2017")
 	out, err := runCommand(t, "areas", "list", "--data", data)
 	require.NoError(t, err)
-	assert.Equal(t, "2016: 1 buurten, 0 wijken, 0 gemeenten\n2017: 1 buurten, 0 wijken, 0 gemeenten (in use)\n", out)
+	day := time.Now().UTC().Format(time.DateOnly)
+	assert.Equal(t, strings.ReplaceAll("2016: 1 buurten, 0 wijken, 0 gemeenten\n  boundaries of 1 January 2016, imported DAY from areas.geojson\n  without key figures\n"+
+		"2017: 1 buurten, 0 wijken, 0 gemeenten (in use)\n  boundaries of 1 January 2017, imported DAY from areas.geojson\n  without key figures\n", "DAY", day), out)
 	out, err = runCommand(t, "areas", "remove", "--year", "2017", "--data", data)
 	require.NoError(t, err)
 	assert.Contains(t, out, "removed the boundaries of 2017; those of 2016 are in use")

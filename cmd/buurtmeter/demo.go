@@ -14,6 +14,7 @@ import (
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
 	"buurtmeter/ingest/register"
+	"buurtmeter/opendata"
 )
 
 // demoConfig is the simulated fleet beside the server.
@@ -68,7 +69,11 @@ func runDemo(ctx context.Context, p *program, args []string) error {
 // then live.
 func (s *server) runFleet(ctx context.Context, c demoConfig) error {
 	devices := firmwaresim.Fleet(c.seed, c.fleet)
-	areas, err := s.areas.Areas(ctx, geo.Buurt)
+	town, err := opendata.ShownGemeente(ctx, s.areas, geo.Code(s.config.gemeente))
+	if err != nil {
+		return hintShown(fmt.Errorf("areas: %w", err))
+	}
+	areas, err := s.areas.AreasIn(ctx, geo.Buurt, town)
 	if err != nil {
 		return fmt.Errorf("areas: %w", err)
 	}
@@ -174,7 +179,7 @@ func (s *server) enrolDevice(ctx context.Context, i int, d firmwaresim.Device, a
 	st := reading.Station{
 		ID: reading.StationID(d.ID), Title: fmt.Sprintf("Gesimuleerd meetpunt %d", i+1), Kind: fleetKind(i, d.Level),
 		Model: "firmware-sim, " + string(d.Site), Maker: "gesimuleerd / simulated", Cadence: time.Minute,
-		Since: since, Simulated: true,
+		Since: since, Simulated: true, Siting: fleetSiting(i, d.Site),
 	}
 	token, err := s.reg.AddStation(ctx, st, at.pos, "demo")
 	if errors.Is(err, register.ErrStationExists) {
@@ -186,6 +191,19 @@ func (s *server) enrolDevice(ctx context.Context, i int, d firmwaresim.Device, a
 		return "", fmt.Errorf("register %s: %w", st.ID, err)
 	}
 	return token, nil
+}
+
+// fleetSiting declares what surrounds most of the devices, and leaves some out
+// as keepers do.
+func fleetSiting(i int, site firmwaresim.Site) reading.Siting {
+	switch {
+	case i%7 == 6:
+		return reading.SitingUnknown
+	case site == firmwaresim.Background:
+		return reading.SitingBackground
+	default:
+		return reading.SitingRoadside
+	}
 }
 
 // fleetKind deals out the kinds of instrument: mostly calibrated sensors, a few

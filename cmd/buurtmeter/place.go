@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
@@ -53,16 +55,38 @@ func (p *program) printPlace(ctx context.Context, areas *geo.Store, id reading.S
 	if err != nil {
 		return fmt.Errorf("find the buurt of %s: %w", id, err)
 	}
-	buurten, err := areas.Areas(ctx, geo.Buurt)
-	if err != nil {
-		return fmt.Errorf("find the buurt of %s: %w", id, err)
-	}
 	text := "outside every buurt: check --lon and --lat"
-	for _, a := range buurten {
-		if a.Code == of[id] {
-			text = fmt.Sprintf("%s (%s)", a.Name, a.Code)
+	if code := of[id]; code != "" {
+		a, _, err := areas.Area(ctx, code)
+		if err != nil {
+			return fmt.Errorf("find the buurt of %s: %w", id, err)
+		}
+		text = fmt.Sprintf("%s (%s)", a.Name, code)
+	}
+	if _, err = fmt.Fprintf(p.stdout, "buurt    %s\n", text); err != nil {
+		return err
+	}
+	return p.printOlderPlaces(ctx, areas, id)
+}
+
+// printOlderPlaces says in which buurt a station stands under the vintages that
+// are not in use.
+func (p *program) printOlderPlaces(ctx context.Context, areas *geo.Store, id reading.StationID) error {
+	active, _, err := areas.Active(ctx)
+	if err != nil {
+		return fmt.Errorf("areas: %w", err)
+	}
+	of, err := areas.AreasOfStation(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, year := range slices.Sorted(maps.Keys(of)) {
+		if year == active {
+			continue
+		}
+		if _, err := fmt.Fprintf(p.stdout, "         %s by the boundaries of %d\n", of[year], year); err != nil {
+			return err
 		}
 	}
-	_, err = fmt.Fprintf(p.stdout, "buurt    %s\n", text)
-	return err
+	return nil
 }

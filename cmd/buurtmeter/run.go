@@ -39,7 +39,7 @@ func commands() []command {
 		{"serve", "serve [flags]", "start broker, store, judge, API and site", runServe},
 		{"demo", "demo [flags]", "serve, with a simulated fleet of stations in Zaanstad", runDemo},
 		{"replay", "replay [flags]", "publish the hours of a file of resident kits over MQTT, as those kits", runReplay},
-		{"areas", "areas import FILE|list|remove --year YEAR [flags]", "import the boundaries of neighbourhoods from GeoJSON, list or remove them", runAreas},
+		{"areas", "areas import [FILE]|list|remove [flags]", "import the boundaries of neighbourhoods from PDOK or a file, list or remove them", runAreas},
 		{"station", "station ACTION [flags]", "register a station and change it; 'station help' lists the actions", runStation},
 		{"calibration", "calibration ACTION [flags]", "calibrate a sensor beside an official station; 'calibration help' lists the actions", runCalibration},
 		{"tube", "tube ACTION [flags]", "keep campaigns of passive NO2 samplers; 'tube help' lists the actions", runTube},

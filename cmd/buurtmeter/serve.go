@@ -35,6 +35,8 @@ type serveConfig struct {
 	metricsListen string
 	publisher     opendata.Publisher
 	broker        brokerConfig
+	// gemeente is the one that the site shows.
+	gemeente string
 }
 
 func (c *serveConfig) flags(fs *flag.FlagSet) {
@@ -59,6 +61,7 @@ func (c *serveConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.publisher.ContactName, "contact-name", "Buurtmeter Zaanstad", "name of the contact point in the catalogue")
 	fs.StringVar(&c.publisher.ContactEmail, "contact-email", "opendata@example.org", "functional mailbox of the contact point")
 	fs.StringVar(&c.publisher.ContactURL, "contact-url", "https://example.org/contact", "page of the contact point")
+	fs.StringVar(&c.gemeente, "gemeente", "", "code of the municipality that the site shows, of boundaries of several (default: the only one, or "+firstTown+")")
 }
 
 // roleSet is the parsed --roles.

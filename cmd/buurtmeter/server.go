@@ -58,8 +58,9 @@ func (s *server) start(ctx context.Context) error {
 	}
 	if roles.api {
 		s.builder = opendata.NewBuilder(s.reg, s.areas, s.now, s.log)
+		s.builder.Gemeente = geo.Code(s.config.gemeente)
 		if err := s.builder.Build(ctx); err != nil {
-			return fmt.Errorf("first look at the data: %w", err)
+			return hintShown(fmt.Errorf("first look at the data: %w", err))
 		}
 		s.background(ctx, "graph", s.builder.Run)
 	}
@@ -218,7 +219,7 @@ func (s *server) mqttPublic() string {
 func pageOf(kind, id string) string {
 	switch kind {
 	case "area":
-		return "/buurt/" + id
+		return web.AreaPath(geo.Code(id))
 	case "station":
 		return "/meetpunt/" + id
 	case "norm":

@@ -29,7 +29,7 @@ func stationActions() []action {
 		{"transfer", "transfer --id ID --why WHY", "another keeper: a new password, the old one is refused at once", (*program).transferStation},
 		{"board", "board attach|replace|detach|list --id ID", "which hardware measures for it since when", (*program).stationBoard},
 		{"format", "format --id ID --format F --zone Z --channel C", "how its messages are read", (*program).stationFormat},
-		{"setting", "setting --id ID --setting S", "what surrounds an official station: background, street, industry", (*program).stationSetting},
+		{"set", "set --id ID --siting S", "what surrounds it: roadside, background, industrial", (*program).setStation},
 		{"particle", "particle --id ID --sensor TYPE --from T", "of which type its particle sensor is since when", (*program).stationParticle},
 		{"events", "events --id ID", "what was changed, by whom and why", (*program).stationEvents},
 		{"delete", "delete --id ID --yes", "delete it for good; without --yes, say what would go", (*program).deleteStation},
@@ -200,6 +200,7 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 	model := c.String("model", "", "kit or instrument type")
 	maker := c.String("maker", "bewoner", "who runs it, in public words")
 	cadence := c.Duration("cadence", defaultCadence, "expected time between two readings")
+	siting := c.String("siting", "", sitingUsage)
 	var at placeFlags
 	at.add(c.FlagSet)
 	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {
@@ -207,7 +208,7 @@ func (p *program) addStation(ctx context.Context, args []string) error {
 		if err != nil {
 			return hint(err, "e.g. --kind sensor, which is what a resident's kit is")
 		}
-		s := reading.Station{ID: id, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC()}
+		s := reading.Station{ID: id, Title: *title, Kind: k, Model: *model, Maker: *maker, Cadence: *cadence, Since: p.now().UTC(), Siting: reading.Siting(*siting)}
 		if s.Title == "" {
 			s.Title = string(id)
 		}
@@ -268,6 +269,9 @@ func (p *program) listStations(ctx context.Context, args []string) error {
 		row := []string{string(s.ID), string(s.Kind), s.Since.Format(time.DateOnly), s.Title}
 		if s.Paused {
 			row = append(row, "paused")
+		}
+		if s.Siting != reading.SitingUnknown {
+			row = append(row, string(s.Siting))
 		}
 		if err := p.sayRow(row...); err != nil {
 			return err

@@ -62,6 +62,7 @@ func (p *program) moveStation(ctx context.Context, args []string) error {
 	c := p.becauseOf("move")
 	var at placeFlags
 	at.add(c.FlagSet)
+	siting := c.String("siting", "", sitingUsage)
 	forget := c.Bool("forget", false, "forget where it stands instead; it then counts for no area")
 	return c.with(ctx, args, func(reg *register.Register, id reading.StationID) error {
 		var pos reading.SecretPosition
@@ -76,6 +77,14 @@ func (p *program) moveStation(ctx context.Context, args []string) error {
 				return err
 			}
 		}
+		around, err := reading.ParseSiting(*siting)
+		if err != nil {
+			return err
+		}
+		before, err := reg.Station(ctx, id)
+		if err != nil {
+			return err
+		}
 		areas, err := geo.OpenStore(ctx, reg)
 		if err != nil {
 			return fmt.Errorf("areas: %w", err)
@@ -86,6 +95,9 @@ func (p *program) moveStation(ctx context.Context, args []string) error {
 		if err := areas.Assign(ctx, id, pos); err != nil {
 			return hint(fmt.Errorf("the place is stored, but not the area: %w", err), "give the same command again")
 		}
+		if err := p.resite(ctx, reg, before, around, c); err != nil {
+			return err
+		}
 		of, err := areas.StationAreas(ctx)
 		if err != nil {
 			return fmt.Errorf("areas of stations: %w", err)
@@ -95,6 +107,18 @@ func (p *program) moveStation(ctx context.Context, args []string) error {
 		}
 		return p.say("%s stands in area %s now.", id, of[id])
 	})
+}
+
+// resite declares what surrounds the new place of a station, or says that what
+// was declared of the old one is not known of it.
+func (p *program) resite(ctx context.Context, reg *register.Register, before reading.Station, around reading.Siting, c *stationCall) error {
+	if around != reading.SitingUnknown {
+		return reg.SetSiting(ctx, before.ID, around, c.by, c.why)
+	}
+	if before.Siting == reading.SitingUnknown || !before.HasPosition {
+		return nil
+	}
+	return p.say("It was a %s station; of the new place nobody said what surrounds it: buurtmeter station set --id %s --siting …", before.Siting, before.ID)
 }
 
 // period runs an action on a period of a station.

@@ -86,7 +86,7 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	r := &tubeRig{T: t, dir: dir, s: startServer(t, "--data", dir, "--mqtt-listen", "127.0.0.1:0")}
 	r.reg = stationRig{t, "sqlite:" + filepath.Join(dir, "register.db")}.register()
 	for _, id := range []string{"dijk", "kade"} {
-		r.must("station", "add", "--id", id, "--title", "Buisjes "+id, "--kind", "tube", "--lon", "4.823791", "--lat", "52.441973")
+		r.must("station", "add", "--id", id, "--title", "Buisjes "+id, "--kind", "tube", "--lon", "4.823791", "--lat", "52.441973", "--siting", map[string]string{"kade": "roadside"}[id])
 	}
 	var station export.Station
 	_, _, body := get(t, r.s.url("/v1/stations/dijk"), "application/json")
@@ -110,6 +110,8 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	require.Less(t, kade.Value.Low, 52.5)
 	require.InDelta(t, 336.0/365, kade.Coverage, 0.001)
 	require.Nil(t, kade.Calibration)
+	require.Equal(t, "roadside", *kade.Siting)
+	require.Nil(t, dijk.Siting, "nobody said what surrounds it")
 	require.Greater(t, *kade.Probability, 0.95)
 
 	page := r.page("/meetpunt/dijk")
@@ -120,9 +122,16 @@ func TestTubesReachTheVerdict(t *testing.T) {
 	require.NotContains(t, page, `id="week"`, "tubes have no hours to draw")
 	require.NotContains(t, page, "nog geen bruikbare uren")
 	page = r.page("/buurt/" + area + "?year=2025")
-	for _, want := range []string{"2 meetbuisjes", "Buisjes kade", "52,5", "/meetpunt/kade"} {
+	for _, want := range []string{"2 meetbuisjes", "Buisjes kade", "52,5", "/meetpunt/kade", "Langs een weg met verkeer"} {
 		require.Contains(t, page, want)
 	}
+	town := r.page("/gemeente/GM0479?year=2025")
+	require.Contains(t, town, "2 meetbuisjes")
+	require.Contains(t, town, "/buurt/"+area+"?year=2025")
+	r.must("station", "set", "--id", "kade", "--siting", "", "--why", "de weg is afgesloten")
+	require.Nil(t, r.verdict(area)["kade"].Siting)
+	require.NotContains(t, r.page("/buurt/"+area+"?year=2025"), "Langs een weg met verkeer")
+	kade.Siting, points["kade"] = nil, r.verdict(area)["kade"]
 	_, _, csv := get(t, r.s.url("/v1/datasets/verdicts/data.csv?station=kade&norm=eu2008-no2-y&year=2025"), "")
 	require.Contains(t, csv, ",kade,52.5")
 

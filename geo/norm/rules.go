@@ -108,6 +108,7 @@ func Rules() []Rule {
 		{"area-mean", RulesAreas, own, OwnChoice},
 		{"area-share", RulesAreas, "interval of Wilson (1927); general knowledge, no source was read", Unread},
 		{"area-common", RulesAreas, "propagation of uncertainty (GUM); no source was read", Unread},
+		{"area-sitings", RulesAreas, "stratified sampling, and the types of station of Decision 2011/850/EU; no source was read", Unread},
 		{"area-ranking", RulesAreas, own, OwnChoice},
 
 		{"tube-mean", RulesSamplers, "campaign of Recht op Lucht, Antwerp 2021, whose year means we reproduce", Read},

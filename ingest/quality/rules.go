@@ -151,7 +151,7 @@ func periodRules() []Rule {
 	return []Rule{
 		{
 			Flag: reading.UnlikeReference, Scope: OnPeriod, Version: 3,
-			Threshold: fmt.Sprintf("the last %d days beside each of at most %d official stations within %d km of the neighbourhood (background stations first, then those of an unknown setting, never street or industry), over at least %d common hours: correlation below %g, or means more than %d µg/m³ (CO %g mg/m³) and more than the share that an indicative measurement may be off apart (NO2, SO2 and CO 25 %%, O3 30 %%, particles 50 %%)",
+			Threshold: fmt.Sprintf("the last %d days beside each of at most %d official stations within %d km of the neighbourhood (background stations first, then those of an unknown siting, never roadside or industrial), over at least %d common hours: correlation below %g, or means more than %d µg/m³ (CO %g mg/m³) and more than the share that an indicative measurement may be off apart (NO2, SO2 and CO 25 %%, O3 30 %%, particles 50 %%)",
 				ReferenceDays, ReferenceMost, ReferenceRadius/1000, ReferenceHours, ReferenceCorrelation, ReferenceBias, ReferenceBiasCO),
 			Source: "shares: 2008/50/EC Annex I, read; distance: FILTER (Hassani et al. 2025) corrects with stations within about 11.5 km in winter, abstract read; days, number, correlation, hours and least difference: own choice",
 		},

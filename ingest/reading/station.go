@@ -86,6 +86,8 @@ type Station struct {
 	Since time.Time
 	// Simulated stations come from firmware-sim and are marked on every page.
 	Simulated bool
+	// Siting is what surrounds it, as it was declared.
+	Siting Siting
 	// HasPosition tells whether a usable secret position is stored.
 	HasPosition bool
 	// Wire is what was declared about its messages.

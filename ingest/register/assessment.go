@@ -3,7 +3,6 @@ package register
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,10 +13,6 @@ import (
 	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 )
-
-// ErrNotOfficial is returned by SetSetting for a station that is no reference
-// station.
-var ErrNotOfficial = errors.New("a setting is declared of official stations only")
 
 // TakeAssessmentTurn tells whether the caller may assess now: one caller in
 // every, whatever its process. A turn that lies ahead by more than that, of a
@@ -44,7 +39,7 @@ func (r *Register) AssessedStations(ctx context.Context) ([]ingest.AssessedStati
 	// The counts of events come with the stations, before all else: what is
 	// recorded after that is noticed when the assessments are stored.
 	rows, err := r.reads.QueryContext(ctx,
-		`SELECT `+stationColumns+`, s.events, s.setting FROM station s ORDER BY s.id`)
+		`SELECT `+stationColumns+`, s.events FROM station s ORDER BY s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("read stations to assess: %w", err)
 	}
@@ -52,7 +47,7 @@ func (r *Register) AssessedStations(ctx context.Context) ([]ingest.AssessedStati
 	err = eachRow(rows, func() error {
 		var a ingest.AssessedStation
 		var err error
-		a.Station, err = scanStation(rows.Scan, &a.Events, &a.Setting)
+		a.Station, err = scanStation(rows.Scan, &a.Events)
 		all = append(all, a)
 		return err
 	})
@@ -262,31 +257,4 @@ func forgetAssessments(ctx context.Context, tx *sql.Tx, id reading.StationID) er
 		return fmt.Errorf("assessment: %w", err)
 	}
 	return nil
-}
-
-// SetSetting declares what surrounds an official station. The event is public.
-// Nothing is recorded when it was declared so already.
-func (r *Register) SetSetting(ctx context.Context, id reading.StationID, s ingest.Setting, actor, why string) error {
-	switch s {
-	case ingest.SettingUnknown, ingest.SettingBackground, ingest.SettingStreet, ingest.SettingIndustry:
-	default:
-		return fmt.Errorf("unknown setting %q: use background, street or industry, or nothing", storable(string(s), 80))
-	}
-	return r.change(ctx, "declare the setting of station", id, func(tx *sql.Tx) error {
-		var kind reading.Kind
-		if err := tx.QueryRowContext(ctx, `SELECT kind FROM station WHERE id = $1`, string(id)).Scan(&kind); err != nil {
-			return err
-		}
-		if kind != reading.KindReference {
-			return fmt.Errorf("it is a %s: %w", kind, ErrNotOfficial)
-		}
-		res, err := tx.ExecContext(ctx, `UPDATE station SET setting = $2 WHERE id = $1 AND setting <> $2`, string(id), string(s))
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: EventSettingDeclared, Why: why, Detail: string(s)})
-	})
 }

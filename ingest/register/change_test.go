@@ -128,7 +128,7 @@ func TestARegisterOfBeforeKeepsItsStations(t *testing.T) {
 		token, err := r.AddStation(ctx, registertest.Station("one"), reading.SecretPosition{}, "operator")
 		require.NoError(t, err)
 		for _, back := range []string{
-			`DROP TABLE assessment`, `DROP TABLE assessment_turn`, `ALTER TABLE station DROP COLUMN setting`,
+			`DROP TABLE assessment`, `DROP TABLE assessment_turn`, `ALTER TABLE station DROP COLUMN siting`,
 			`DROP TABLE corrected_block`, `DROP TABLE station_calibration`,
 			`DROP TABLE network_block`, `DROP TABLE network_error`, `DROP TABLE network_turn`, `DROP TABLE station_particle`,
 			`DROP TABLE tube_left_out`,

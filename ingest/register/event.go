@@ -25,8 +25,8 @@ const (
 	EventBoardDetached   = "board-detached"
 	EventWithdrawn       = "period-withdrawn"
 	EventRestored        = "period-restored"
-	// EventSettingDeclared: what surrounds an official station; see ingest.Setting.
-	EventSettingDeclared = "setting-declared"
+	// EventSitingDeclared: what surrounds the station; see reading.Siting.
+	EventSitingDeclared = "siting-declared"
 	// A calibration of the sensor was stored, and taken back.
 	EventCalibrated           = "calibrated"
 	EventCalibrationWithdrawn = "calibration-withdrawn"

@@ -16,7 +16,7 @@ func EventKinds() []string {
 	return []string{
 		EventAdded, EventPositionSet, EventPositionRemoved, EventPaused, EventResumed, EventTransferred, EventTokenRotated, EventTokenRevoked,
 		EventWireDeclared, EventBoardAttached, EventBoardDetached, EventWithdrawn, EventRestored,
-		EventObjected, EventObjectionGranted, EventObjectionRefused, EventSettingDeclared,
+		EventObjected, EventObjectionGranted, EventObjectionRefused, EventSitingDeclared,
 		EventCalibrated, EventCalibrationWithdrawn, EventParticleDeclared, EventDeleted,
 	}
 }

@@ -15,7 +15,7 @@ import (
 var ErrStationExists = errors.New("a station with this id exists already")
 
 const stationColumns = `s.id, s.title, s.kind, s.model, s.maker, s.cadence_ms, s.since_ms, s.simulated, s.paused,
-	s.format, s.zone, s.channels, EXISTS (SELECT 1 FROM station_position p WHERE p.station = s.id)`
+	s.format, s.zone, s.channels, s.siting, EXISTS (SELECT 1 FROM station_position p WHERE p.station = s.id)`
 
 // scanStation reads stationColumns, and more after them into more.
 func scanStation(scan func(...any) error, more ...any) (reading.Station, error) {
@@ -24,7 +24,7 @@ func scanStation(scan func(...any) error, more ...any) (reading.Station, error) 
 	var channels string
 	err := scan(append([]any{
 		&st.ID, &st.Title, &st.Kind, &st.Model, &st.Maker, &cadence, &since, &st.Simulated, &st.Paused,
-		&st.Wire.Format, &st.Wire.Zone, &channels, &st.HasPosition,
+		&st.Wire.Format, &st.Wire.Zone, &channels, &st.Siting, &st.HasPosition,
 	}, more...)...)
 	if err != nil {
 		return st, err
@@ -55,8 +55,8 @@ func (r *Register) AddStation(ctx context.Context, st reading.Station, pos readi
 	}
 	err = r.write(ctx, "add station "+string(st.ID), func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `INSERT INTO station
-			(id, title, kind, model, maker, cadence_ms, since_ms, simulated, paused, events, format, zone, channels)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12) ON CONFLICT (id) DO NOTHING`,
+			(id, title, kind, model, maker, cadence_ms, since_ms, simulated, paused, events, format, zone, channels, siting)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, '') ON CONFLICT (id) DO NOTHING`,
 			string(st.ID), st.Title, string(st.Kind), st.Model, st.Maker,
 			st.Cadence.Milliseconds(), st.Since.UnixMilli(), st.Simulated, st.Paused,
 			string(st.Wire.Format), st.Wire.Zone, channels)
@@ -78,7 +78,10 @@ func (r *Register) AddStation(ctx context.Context, st reading.Station, pos readi
 				return err
 			}
 		}
-		return r.record(ctx, tx, Event{Station: st.ID, Actor: actor, What: EventAdded})
+		if err := r.record(ctx, tx, Event{Station: st.ID, Actor: actor, What: EventAdded}); err != nil {
+			return err
+		}
+		return r.putSiting(ctx, tx, Event{Station: st.ID, Actor: actor}, st.Siting)
 	})
 	if err != nil {
 		return "", err
@@ -92,6 +95,9 @@ func checkStation(st reading.Station) error {
 		return err
 	}
 	if _, err := reading.ParseKind(string(st.Kind)); err != nil {
+		return fmt.Errorf("station %s: %w", st.ID, err)
+	}
+	if _, err := reading.ParseSiting(string(st.Siting)); err != nil {
 		return fmt.Errorf("station %s: %w", st.ID, err)
 	}
 	if st.Cadence < time.Millisecond && st.Kind != reading.KindTube || st.Cadence < 0 {
@@ -150,9 +156,15 @@ func (r *Register) Stations(ctx context.Context) ([]reading.Station, error) {
 
 // SetPosition stores where the station stands; the zero position removes what
 // was stored. The event tells that the position changed, never to what; why is
-// public, so it must not describe the place.
+// public, so it must not describe the place. What surrounded a station at its
+// place of before says nothing of another one: the siting is unknown from then on.
 func (r *Register) SetPosition(ctx context.Context, id reading.StationID, pos reading.SecretPosition, actor, why string) error {
 	return r.change(ctx, "set the position of station", id, func(tx *sql.Tx) error {
+		var before bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM station_position WHERE station = $1)`, string(id)).Scan(&before)
+		if err != nil {
+			return err
+		}
 		what := EventPositionSet
 		if pos.IsZero() {
 			what = EventPositionRemoved
@@ -162,7 +174,11 @@ func (r *Register) SetPosition(ctx context.Context, id reading.StationID, pos re
 		} else if err := storePosition(ctx, tx, id, pos); err != nil {
 			return err
 		}
-		return r.record(ctx, tx, Event{Station: id, Actor: actor, What: what, Why: why})
+		e := Event{Station: id, Actor: actor, What: what, Why: why}
+		if err := r.record(ctx, tx, e); err != nil || !before {
+			return err
+		}
+		return r.putSiting(ctx, tx, e, reading.SitingUnknown)
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 type areaList struct {
 	Municipality export.Area   `json:"municipality"`
 	Schematic    bool          `json:"schematic" doc:"The boundaries are drawings"`
+	Districts    []export.Area `json:"districts" nullable:"false" doc:"The wijken; empty when their boundaries were not imported"`
 	Areas        []export.Area `json:"areas" nullable:"false"`
 }
 
@@ -45,7 +46,7 @@ type FormInput struct {
 
 // CodeInput is the code of an area in a path.
 type CodeInput struct {
-	Code string `path:"code" maxLength:"20" doc:"CBS code of the neighbourhood" example:"BU04791210"`
+	Code string `path:"code" maxLength:"20" doc:"CBS code of the neighbourhood, of a wijk or of the municipality" example:"BU04791210"`
 }
 
 // forms documents an answer in two forms.
@@ -72,9 +73,9 @@ func areaFeature(g *opendata.Graph, a geo.Area) export.Feature[export.Area] {
 }
 
 func findArea(g *opendata.Graph, code string) (geo.Area, error) {
-	a, ok := g.Area(geo.Code(code))
+	a, ok := g.AnyArea(geo.Code(code))
 	if !ok {
-		return geo.Area{}, notFound("There is no neighbourhood with this code. Look in /v1/areas.")
+		return geo.Area{}, notFound("There is no area with this code. Look in /v1/areas.")
 	}
 	return a, nil
 }
@@ -82,11 +83,14 @@ func findArea(g *opendata.Graph, code string) (geo.Area, error) {
 func (s *service) areaRoutes(a huma.API) {
 	get(s, a, huma.Operation{
 		OperationID: "listAreas", Path: "/areas", Tags: []string{"areas"}, Summary: "All neighbourhoods",
-		Description: "All neighbourhoods of the municipality in code order, as JSON without or as GeoJSON with their shapes.",
+		Description: "All neighbourhoods of the municipality in code order, as JSON without or as GeoJSON with their shapes. The JSON has the wijken too.",
 		Responses:   forms[areaList, areaCollection](a),
 	}, func(ctx context.Context, g *opendata.Graph, _ *FormInput) (*either, error) {
 		return answer(ctx, func() any {
-			l := areaList{Municipality: export.AreaOf(g, g.Municipality), Schematic: g.Schematic, Areas: []export.Area{}}
+			l := areaList{Municipality: export.AreaOf(g, g.Municipality), Schematic: g.Schematic, Districts: []export.Area{}, Areas: []export.Area{}}
+			for _, ar := range g.Districts {
+				l.Districts = append(l.Districts, export.AreaOf(g, ar))
+			}
 			for _, ar := range g.Areas {
 				l.Areas = append(l.Areas, export.AreaOf(g, ar))
 			}
@@ -105,8 +109,8 @@ func (s *service) areaRoutes(a huma.API) {
 		FormInput
 	}
 	get(s, a, huma.Operation{
-		OperationID: "getArea", Path: "/areas/{code}", Tags: []string{"areas"}, Summary: "One neighbourhood",
-		Description: "One neighbourhood, as JSON without or as a GeoJSON feature with its shape.",
+		OperationID: "getArea", Path: "/areas/{code}", Tags: []string{"areas"}, Summary: "One area",
+		Description: "One neighbourhood, wijk or the municipality, as JSON without or as a GeoJSON feature with its shape.",
 		Responses:   forms[export.Area, export.Feature[export.Area]](a),
 	}, func(ctx context.Context, g *opendata.Graph, in *one) (*either, error) {
 		ar, err := findArea(g, in.Code)
@@ -122,12 +126,12 @@ func (s *service) areaRoutes(a huma.API) {
 		Year int    `query:"year" minimum:"1990" maximum:"2200" doc:"Calendar year (UTC+1)" example:"2025"`
 	}
 	get(s, a, huma.Operation{
-		OperationID: "listAreaVerdicts", Path: "/areas/{code}/verdicts", Tags: []string{"areas"}, Summary: "Verdicts of one neighbourhood",
+		OperationID: "listAreaVerdicts", Path: "/areas/{code}/verdicts", Tags: []string{"areas"}, Summary: "Verdicts of one area",
 		Description: "What the stations of the neighbourhood say about every norm and year, with value, interval, coverage and the verdict per station. " +
 			"The code of a wijk or of the municipality gives the stations in all of it. The outcome is that of the stations, never of the area.",
 	}, func(ctx context.Context, g *opendata.Graph, in *verdictsOf) (*body[verdictList], error) {
-		if _, ok := g.AnyArea(geo.Code(in.Code)); !ok {
-			return nil, notFound("There is no area with this code. Look in /v1/areas.")
+		if _, err := findArea(g, in.Code); err != nil {
+			return nil, err
 		}
 		return listVerdicts(ctx, g, export.Filter{Area: geo.Code(in.Code), Norm: norm.ID(in.Norm), Year: in.Year})
 	})

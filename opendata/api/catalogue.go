@@ -125,9 +125,6 @@ func (s *service) resolve(app *fiber.App) {
 		return ""
 	}))
 	app.Get("/id/area/:id", s.seeOther("area", func(g *opendata.Graph, id string) string {
-		if id == string(g.Municipality.Code) {
-			return v1 + "/areas"
-		}
 		if _, err := findArea(g, id); err != nil {
 			return ""
 		}

@@ -138,7 +138,7 @@ func fileParameters(a huma.API) []*huma.Param {
 		{Name: "year", In: "query", Description: "One calendar year (UTC+1)", Schema: year},
 		{Name: "station", In: "query", Description: "One station; for verdicts, its neighbourhood", Schema: text("ref-hemkade")},
 		{Name: "property", In: "query", Description: "One property", Schema: property},
-		{Name: "area", In: "query", Description: "One neighbourhood", Schema: text("BU04791210")},
+		{Name: "area", In: "query", Description: "One neighbourhood, or all of a wijk or of the municipality", Schema: text("BU04791210")},
 		{Name: "norm", In: "query", Description: "One norm; verdicts only", Schema: text("eu2008-no2-y")},
 	}
 }
@@ -182,7 +182,7 @@ func fileFilter(c *fiber.Ctx, g *opendata.Graph, d opendata.Dataset) (export.Fil
 			fault("property", "use one of "+strings.Join(propertyKeys(), ", "))
 		}
 	}
-	if _, ok := g.Area(f.Area); f.Area != "" && !ok {
+	if _, ok := g.AnyArea(f.Area); f.Area != "" && !ok {
 		fault("area", "unknown area: choose one of /v1/areas")
 	}
 	if _, ok := g.Norm(f.Norm); f.Norm != "" && (!ok || d.ID != opendata.VerdictsDataset) {

@@ -192,6 +192,11 @@ type ogcArea struct {
 	At        *string  `json:"highestStation"`
 	Method    *string  `json:"methodVersion"`
 	Source    string   `json:"source"`
+
+	// Key figures of CBS, of the year of the boundaries.
+	Inhabitants *int `json:"inhabitants"`
+	Households  *int `json:"households"`
+	Density     *int `json:"inhabitantsPerKm2"`
 }
 
 func ogcAreas(g *opendata.Graph, areas []geo.Area, q ogcQuery) []ogcFeature {
@@ -220,6 +225,7 @@ func ogcAreaOf(g *opendata.Graph, a geo.Area, q ogcQuery) ogcArea {
 		Code: string(a.Code), Name: a.Name, Level: string(a.Level), Schematic: a.Schematic, Norm: n.ID, Property: n.Property, Unit: n.Unit,
 		Limit: n.Value, Year: q.year, Outcome: v.Outcome, Reason: v.Reason, InForce: q.norm.InForce(q.year), Simulated: v.Simulated,
 		Stations: v.Stations, Reference: v.Reference, Sensors: v.Sensors, Coverage: v.Coverage, FewPoints: v.FewPoints, Source: a.Source,
+		Inhabitants: a.Figures.Inhabitants, Households: a.Figures.Households, Density: a.Figures.Density,
 	}
 	if a.Parent != "" {
 		p := string(a.Parent)

@@ -290,7 +290,8 @@ func TestNamesResolve(t *testing.T) {
 		{"/id/distribution/hours-csv", "text/turtle", "/v1/datasets/hours/data.csv"},
 		{"/id/area/BU04791210", "text/html", "/buurt/BU04791210"},
 		{"/id/area/BU04791210", "application/json", "/v1/areas/BU04791210"},
-		{"/id/area/GM0479", "application/json", "/v1/areas"},
+		{"/id/area/GM0479", "application/json", "/v1/areas/GM0479"},
+		{"/id/area/WK047911", "application/json", "/v1/areas/WK047911"},
 		{"/id/station/ref-hemkade", "*/*", "/meetpunt/ref-hemkade"},
 		{"/id/norm/eu2008-no2-y", "", "/v1/norms/eu2008-no2-y"},
 	} {

@@ -18,7 +18,7 @@ import (
 	"buurtmeter/opendata"
 )
 
-// Area is the public form of a neighbourhood.
+// Area is the public form of a neighbourhood, a wijk or the municipality.
 type Area struct {
 	Code      string     `json:"code" doc:"CBS code" example:"BU04791210"`
 	Name      string     `json:"name" example:"Poelenburg"`
@@ -29,6 +29,17 @@ type Area struct {
 	Center    [2]float64 `json:"center" doc:"A public point inside the area: longitude, latitude (WGS 84)" example:"[4.85,52.43]"`
 	Source    string     `json:"source" doc:"Attribution that must stand beside a map" example:"CBS/Kadaster"`
 	Stations  []string   `json:"stations" nullable:"false" doc:"Ids of the stations in the area" example:"[\"zst-poelenburg-01\"]"`
+
+	Inhabitants *Figure `json:"inhabitants" doc:"Key figure of CBS; null when it is not known"`
+	Households  *Figure `json:"households" doc:"Key figure of CBS; null when it is not known"`
+	Density     *Figure `json:"density" doc:"Inhabitants per km² of land, key figure of CBS; null when it is not known"`
+}
+
+// Figure is a key figure of CBS.
+type Figure struct {
+	Value int    `json:"value" minimum:"0" example:"4870"`
+	Unit  string `json:"unit" enum:"inhabitants,households,inhabitants/km²"`
+	Year  int    `json:"year" doc:"On 1 January of this year" example:"2025"`
 }
 
 // Geometry is a GeoJSON geometry.
@@ -57,6 +68,7 @@ type Station struct {
 	Maker      string     `json:"maker" doc:"Who runs the station, in public words" example:"bewoners"`
 	Simulated  bool       `json:"simulated" doc:"The station is simulated and measures no air"`
 	Paused     bool       `json:"paused"`
+	Siting     *string    `json:"siting" enum:"roadside,background,industrial" doc:"What surrounds the station, as it was declared; null while nobody did" example:"roadside"`
 	Since      time.Time  `json:"since" doc:"First moment of which the station may report"`
 	Area       *string    `json:"area" doc:"Code of the neighbourhood; null when it is not known" example:"BU04791210"`
 	NoPosition bool       `json:"noPosition" doc:"No usable position is known, so that no area could be assigned"`
@@ -151,7 +163,9 @@ type Verdict struct {
 	FewPoints bool         `json:"fewPoints" doc:"The mean rests on three or four stations only"`
 	Median    *float64     `json:"median" doc:"Median of the stations that measured the whole year; null when there is none" example:"28.4"`
 	Above     *Share       `json:"aboveNorm" doc:"Stations above the norm by their measured value, of those that measured the whole year; null when there is none"`
+	Sitings   []Siting     `json:"sitings" nullable:"false" doc:"The same for the stations of each siting apart; empty while the siting of no station is known. There is no mean over places of all kinds: nobody gave the share of each kind in the area"`
 	Points    []PointValue `json:"points" nullable:"false" doc:"The verdict per station, highest value first"`
+	AreaYear  *int         `json:"areaYear" doc:"Vintage of the boundaries by which the stations are counted to the area; null when they are schematic" example:"2025"`
 }
 
 // Interval is a value with its 95 % interval.
@@ -159,6 +173,18 @@ type Interval struct {
 	Value float64 `json:"value" doc:"In µg/m³, or the number of periods above the norm" example:"41.2"`
 	Low   float64 `json:"low" example:"33"`
 	High  float64 `json:"high" example:"49.4"`
+}
+
+// Siting is what the stations of one siting say together.
+type Siting struct {
+	Siting    *string   `json:"siting" enum:"roadside,background,industrial" doc:"null for the stations of which nobody declared what surrounds them; they are no class of places" example:"roadside"`
+	Stations  int       `json:"stations" doc:"Number of stations with a value" example:"4"`
+	Mean      *Interval `json:"mean" doc:"Mean of the stations; null below three stations"`
+	FewPoints bool      `json:"fewPoints" doc:"The mean rests on three or four stations only"`
+	Median    *float64  `json:"median" doc:"Median of the stations that measured the whole year; null when there is none" example:"28.4"`
+	Above     *Share    `json:"aboveNorm" doc:"Stations above the norm by their measured value, of those that measured the whole year; null when there is none"`
+	Highest   *Interval `json:"highest" doc:"The highest value of a station; null when there is none"`
+	Station   *string   `json:"highestStation" doc:"Where that was measured" example:"zst-poelenburg-01"`
 }
 
 // Share is a number of stations out of others, with the 95 % interval of their
@@ -181,6 +207,7 @@ type Uncertainty struct {
 type PointValue struct {
 	Station       string    `json:"station" example:"zst-poelenburg-01"`
 	Kind          string    `json:"kind" enum:"reference,sensor,sensor-calibrated,sensor-network,tube" doc:"Kind of the series that counts: sensor-network is a sensor that network factors corrected"`
+	Siting        *string   `json:"siting" enum:"roadside,background,industrial" doc:"What surrounds the station; null while nobody declared it"`
 	Simulated     bool      `json:"simulated"`
 	Outcome       string    `json:"outcome" enum:"cannot-tell,complies,exceeds,exceeds-incomplete"`
 	Reason        *string   `json:"reason" example:"uncertainty"`
@@ -207,11 +234,18 @@ func AreaOf(g *opendata.Graph, a geo.Area) Area {
 		Code: string(a.Code), Name: a.Name, Level: string(a.Level), Parent: string(a.Parent), Year: a.Year,
 		Schematic: a.Schematic, Center: a.Center, Source: a.Source, Stations: []string{},
 	}
-	for _, s := range g.Stations {
-		if s.Area == a.Code {
-			out.Stations = append(out.Stations, string(s.ID))
-		}
+	for _, s := range g.StationsIn(a) {
+		out.Stations = append(out.Stations, string(s.ID))
 	}
+	figure := func(n *int, unit string) *Figure {
+		if n == nil {
+			return nil
+		}
+		return &Figure{*n, unit, a.Year}
+	}
+	f := a.Figures
+	out.Inhabitants, out.Households = figure(f.Inhabitants, "inhabitants"), figure(f.Households, "households")
+	out.Density = figure(f.Density, "inhabitants/km²")
 	return out
 }
 
@@ -219,7 +253,7 @@ func AreaOf(g *opendata.Graph, a geo.Area) Area {
 func StationOf(s opendata.Station) Station {
 	out := Station{
 		ID: string(s.ID), Title: s.Title, Kind: string(s.Kind), Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
-		Paused: s.Paused, Since: s.Since.UTC(), NoPosition: s.NoPosition, Properties: []string{}, Area: optional(string(s.Area)),
+		Paused: s.Paused, Siting: optional(string(s.Siting)), Since: s.Since.UTC(), NoPosition: s.NoPosition, Properties: []string{}, Area: optional(string(s.Area)),
 		Corrected: []Corrected{}, ParticleSensors: []ParticleSensor{},
 	}
 	if !s.Latest.IsZero() {
@@ -294,21 +328,43 @@ func VerdictOf(a geo.Area, v geo.AreaVerdict) Verdict {
 	out := Verdict{
 		Area: string(v.Area), AreaName: a.Name, Norm: string(v.Norm), Year: v.Year, Outcome: v.Outcome.String(),
 		Reason: optional(string(v.Reason)), InForce: !v.NotInForce, Simulated: v.Simulated, Stations: v.N,
-		Reference: v.Reference, Sensors: v.Sensors, Coverage: v.Coverage, FewPoints: v.Few, Points: []PointValue{},
+		Reference: v.Reference, Sensors: v.Sensors, Coverage: v.Coverage, FewPoints: v.Few, Sitings: []Siting{}, Points: []PointValue{},
 	}
-	if v.HasMean {
-		out.Mean = &Interval{v.Mean, v.Low, v.High}
+	if a.Year != 0 {
+		out.AreaYear = &a.Year
 	}
-	if v.Whole > 0 {
-		out.Median, out.Above = &v.Median, &Share{v.Above, v.Whole, v.ShareLow, v.ShareHigh}
+	out.Mean, out.Median, out.Above = togetherOf(v.Group)
+	for _, s := range v.Sitings {
+		out.Sitings = append(out.Sitings, sitingOf(s))
 	}
 	for _, p := range v.Points {
 		pv := PointValue{
-			Station: string(p.Station), Kind: string(p.Kind), Simulated: p.Simulated, Outcome: p.Outcome.String(),
+			Station: string(p.Station), Kind: string(p.Kind), Siting: optional(string(p.Siting)), Simulated: p.Simulated, Outcome: p.Outcome.String(),
 			Reason: optional(string(p.Reason)), Coverage: p.Coverage, Valid: p.Valid, Expected: p.Expected, MethodVersion: p.Method.Version,
 		}
 		certaintyOf(&pv, p.Verdict)
 		out.Points = append(out.Points, pv)
+	}
+	return out
+}
+
+// togetherOf is what points say together; nil where there is nothing to say.
+func togetherOf(g geo.Group) (mean *Interval, median *float64, above *Share) {
+	if g.HasMean {
+		mean = &Interval{g.Mean, g.Low, g.High}
+	}
+	if g.Whole > 0 {
+		median, above = &g.Median, &Share{g.Above, g.Whole, g.ShareLow, g.ShareHigh}
+	}
+	return mean, median, above
+}
+
+func sitingOf(s geo.SitingGroup) Siting {
+	out := Siting{Siting: optional(string(s.Siting)), Stations: s.N, FewPoints: s.Few}
+	out.Mean, out.Median, out.Above = togetherOf(s.Group)
+	if s.N > 0 {
+		out.Highest = &Interval{s.Highest.Value, s.Highest.Low, s.Highest.High}
+		out.Station = optional(string(s.Highest.Station))
 	}
 	return out
 }

@@ -38,9 +38,17 @@ func (f Filter) hours(g *opendata.Graph) (from, to reading.Hour) {
 
 // stations returns the stations that the filter lets through, in graph order.
 func (f Filter) stations(g *opendata.Graph) []opendata.Station {
+	all := g.Stations
+	if f.Area != "" {
+		a, ok := g.AnyArea(f.Area)
+		if !ok {
+			return nil
+		}
+		all = g.StationsIn(a)
+	}
 	var out []opendata.Station
-	for _, s := range g.Stations {
-		if (f.Station == "" || s.ID == f.Station) && (f.Area == "" || s.Area == f.Area) {
+	for _, s := range all {
+		if f.Station == "" || s.ID == f.Station {
 			out = append(out, s)
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest/reading"
 	"buurtmeter/opendata"
 )
 
@@ -33,9 +35,21 @@ import (
 //	median                 median of those stations
 //	highest_probability …  probability that the highest station exceeds the norm, and the same in words: above, below or
 //	                       cannot be told; empty when there is none
+//	area_year              vintage of the boundaries by which the stations are counted to the area; empty when those are schematic
+//	inhabitants …          key figures of CBS of the area on 1 January of that year: inhabitants, households and inhabitants per
+//	                       km² of land; empty when they are not known
+//	roadside_stations …    the same for the stations beside roads: their number with a value, the mean of those that measured
+//	                       the whole year with its 95 % interval, how many of those are above the norm with the 95 % interval
+//	                       of that share, and the highest value; then for background and industrial stations, and for those
+//	                       of which nobody declared the siting. All empty while the siting of no station is known
 const VerdictsHeader = "area,area_name,norm,regime,instrument,property,averaging,statistic,norm_value,unit,allowed,year,outcome,reason,in_force,simulated," +
 	"stations,reference_stations,sensor_stations,mean,mean_low,mean_high,highest_station,highest,highest_low,highest_high,coverage,method_version," +
-	"above_norm,whole_stations,share_low,share_high,median,highest_probability,highest_words"
+	"above_norm,whole_stations,share_low,share_high,median,highest_probability,highest_words," +
+	"area_year,inhabitants,households,inhabitants_per_km2," +
+	"roadside_stations,roadside_mean,roadside_mean_low,roadside_mean_high,roadside_above_norm,roadside_whole_stations,roadside_share_low,roadside_share_high,roadside_highest," +
+	"background_stations,background_mean,background_mean_low,background_mean_high,background_above_norm,background_whole_stations,background_share_low,background_share_high,background_highest," +
+	"industrial_stations,industrial_mean,industrial_mean_low,industrial_mean_high,industrial_above_norm,industrial_whole_stations,industrial_share_low,industrial_share_high,industrial_highest," +
+	"unknown_stations,unknown_mean,unknown_mean_low,unknown_mean_high,unknown_above_norm,unknown_whole_stations,unknown_share_low,unknown_share_high,unknown_highest"
 
 func verdictsExplanation() map[string]opendata.Text {
 	return map[string]opendata.Text{
@@ -44,11 +58,14 @@ func verdictsExplanation() map[string]opendata.Text {
 		"inForce":     {NL: "de norm gold in dit jaar; zo niet, lees dan: zou voldoen of zou overschrijden", EN: "the norm applied in this year; if not, read: would comply or would exceed"},
 		"mean":        {NL: "gemiddelde van de meetpunten met het interval van 95 %; null bij minder dan drie meetpunten", EN: "mean of the stations with its 95 % interval; null below three stations"},
 		"aboveNorm":   {NL: "meetpunten waarvan de gemeten waarde boven de norm ligt, van de meetpunten die het hele jaar maten, met het interval van 95 % van dat deel", EN: "stations whose measured value is above the norm, of those that measured the whole year, with the 95 % interval of that share"},
+		"sitings":     {NL: "hetzelfde apart voor de meetpunten langs wegen met verkeer (roadside), in de achtergrond (background), bij industrie (industrial), en voor de meetpunten waarvan niemand dat heeft opgegeven (null); leeg zolang het van geen meetpunt bekend is. Een gemiddelde over alle soorten plekken samen staat er niet bij, want niemand heeft opgegeven welk deel van het gebied van welke soort is", EN: "the same apart for the stations beside roads with traffic (roadside), in the background (background), near industry (industrial), and for those of which nobody declared it (null); empty while it is known of no station. There is no mean over places of all kinds, because nobody gave the share of each kind in the area"},
 		"probability": {NL: "de kans dat de norm overschreden is; words zegt die kans in woorden (boven 0,95: above, onder 0,05: below) en decidedBy of de uitkomst op de waarde zelf rust of op de kans", EN: "the probability that the norm is exceeded; words says it in words (above 0.95: above, below 0.05: below) and decidedBy whether the outcome rests on the value itself or on the probability"},
 		"value":       {NL: "het gemiddelde in de eenheid van de norm, of het aantal uren of dagen boven de norm", EN: "the mean in the unit of the norm, or the number of hours or days above the norm"},
 		"coverage":    {NL: "het deel van het jaar dat gemeten is, 0 tot 1", EN: "the share of the year that was measured, 0 to 1"},
 		"periods":     {NL: "validPeriods en expectedPeriods: getelde en verwachte uren of dagen", EN: "validPeriods and expectedPeriods: hours or days that count and that were expected"},
 		"simulated":   {NL: "de meetpunten zijn gesimuleerd en meten geen lucht", EN: "the stations are simulated and measure no air"},
+		"areaYear":    {NL: "het jaar van de grenzen waarmee de meetpunten bij de buurt geteld zijn; null bij getekende grenzen", EN: "vintage of the boundaries by which the stations are counted to the area; null when those are drawings"},
+		"inhabitants": {NL: "inhabitants, households en density: kerncijfers van het CBS op 1 januari van het genoemde jaar; null als ze niet bekend zijn", EN: "inhabitants, households and density: key figures of CBS on 1 January of the year given; null when they are not known"},
 		"schematic":   {NL: "de vorm is een tekening rond een midden, geen grens", EN: "the geometry is a drawing around a centre, not a boundary"},
 	}
 }
@@ -154,9 +171,12 @@ func (v *verdictsWriter) eachOf(a geo.Area, fn func(geo.Area, norm.Norm, geo.Are
 // and a file with a hole in it is not whole.
 func finite(v geo.AreaVerdict) error {
 	bad := func(f float64) bool { return math.IsNaN(f) || math.IsInf(f, 0) }
-	fault := bad(v.Coverage) || v.HasMean && (bad(v.Mean) || bad(v.Low) || bad(v.High))
-	for _, f := range []float64{v.Median, v.ShareLow, v.ShareHigh} {
-		fault = fault || bad(f)
+	hole := func(g geo.Group) bool {
+		return g.HasMean && (bad(g.Mean) || bad(g.Low) || bad(g.High)) || bad(g.Median) || bad(g.ShareLow) || bad(g.ShareHigh)
+	}
+	fault := bad(v.Coverage) || hole(v.Group)
+	for _, s := range v.Sitings {
+		fault = fault || hole(s.Group)
 	}
 	for _, p := range v.Points {
 		fault = fault || bad(p.Probability) || bad(p.U.Relative) || bad(p.U.Instrument) || bad(p.U.Gaps)
@@ -184,11 +204,7 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 		c.text("")
 	}
 	c.int(pub.Year)
-	reason := ""
-	if pub.Reason != nil {
-		reason = *pub.Reason
-	}
-	c.text(pub.Outcome, reason, strconv.FormatBool(pub.InForce), strconv.FormatBool(pub.Simulated))
+	c.text(pub.Outcome, textOf(pub.Reason), strconv.FormatBool(pub.InForce), strconv.FormatBool(pub.Simulated))
 	c.int(pub.Stations, pub.Reference, pub.Sensors)
 	c.interval(pub.Mean)
 	var method string
@@ -205,6 +221,8 @@ func (v *verdictsWriter) csv(a geo.Area, n norm.Norm, av geo.AreaVerdict) error 
 	c.float(pub.Coverage)
 	c.text(method)
 	c.certainty(pub)
+	c.known(pub.AreaYear, a.Figures.Inhabitants, a.Figures.Households, a.Figures.Density)
+	c.sitings(pub)
 	v.b = append(c.b[:len(c.b)-1], '\n')
 	return v.spill()
 }
@@ -221,6 +239,17 @@ func (c *cells) text(ss ...string) {
 func (c *cells) int(ns ...int) {
 	for _, n := range ns {
 		c.b = append(strconv.AppendInt(c.b, int64(n), 10), ',')
+	}
+}
+
+// known writes numbers that may be missing.
+func (c *cells) known(ns ...*int) {
+	for _, n := range ns {
+		if n == nil {
+			c.text("")
+			continue
+		}
+		c.int(*n)
 	}
 }
 
@@ -252,6 +281,46 @@ func (c *cells) certainty(v Verdict) {
 	} else {
 		c.text("", "")
 	}
+}
+
+// sitings writes the cells from roadside_stations on.
+func (c *cells) sitings(v Verdict) {
+	const each = 9
+	for _, siting := range reading.Sitings() {
+		i := slices.IndexFunc(v.Sitings, func(s Siting) bool { return textOf(s.Siting) == string(siting) })
+		switch {
+		case len(v.Sitings) == 0:
+			c.text(make([]string, each)...)
+			continue
+		case i < 0:
+			c.int(0)
+			c.text(make([]string, each-1)...)
+			continue
+		}
+		s := v.Sitings[i]
+		c.int(s.Stations)
+		c.interval(s.Mean)
+		if s.Above != nil {
+			c.int(s.Above.Stations, s.Above.Of)
+			c.float(s.Above.Low)
+			c.float(s.Above.High)
+		} else {
+			c.text("", "", "", "")
+		}
+		if s.Highest != nil {
+			c.float(s.Highest.Value)
+		} else {
+			c.text("")
+		}
+	}
+}
+
+// textOf is the text, empty for none.
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func (v *verdictsWriter) element(a geo.Area, _ norm.Norm, av geo.AreaVerdict) error {

@@ -167,13 +167,13 @@ func sampleStations() []opendata.Station {
 	pm := []reading.Property{reading.PM25, reading.PM10}
 	all := []reading.Property{reading.NO2, reading.PM25, reading.PM10}
 	ss := []opendata.Station{
-		{ID: "ref-hemkade", Title: "Hemkade (GGD)", Kind: reading.KindReference, Model: "Chemiluminescentie, BAM-1020", Maker: "GGD Amsterdam", Since: at(2015, 1, 1), Area: "BU04791110", Properties: all},
+		{ID: "ref-hemkade", Title: "Hemkade (GGD)", Kind: reading.KindReference, Model: "Chemiluminescentie, BAM-1020", Maker: "GGD Amsterdam", Since: at(2015, 1, 1), Siting: reading.SitingBackground, Area: "BU04791110", Properties: all},
 		{ID: "sim-peldersveld-01", Title: "Gesimuleerd meetpunt Peldersveld", Kind: reading.KindSensor, Model: "firmware-sim", Maker: "buurtmeter", Simulated: true, Since: at(2025, 1, 1), Area: "BU04791310", Properties: all},
-		{ID: "tube-07", Title: "Buisje Burgemeestersbuurt", Kind: reading.KindTube, Model: "Palmes-buisje", Maker: "bewoners", Since: at(2025, 1, 1), Area: "BU04791130", Properties: []reading.Property{reading.NO2}},
+		{ID: "tube-07", Title: "Buisje Burgemeestersbuurt", Kind: reading.KindTube, Model: "Palmes-buisje", Maker: "bewoners", Since: at(2025, 1, 1), Siting: reading.SitingRoadside, Area: "BU04791130", Properties: []reading.Property{reading.NO2}},
 		{ID: "zst-bomenbuurt-01", Title: "Bomenbuurt, schoolplein", Kind: reading.KindSensorCalibrated, Model: "SPS30 + B43F", Maker: "bewoners", Since: at(2024, 12, 1), Area: "BU04791120", Properties: all},
 		{ID: "zst-bomenbuurt-02", Title: Hostile, Kind: reading.KindSensor, Model: "=SDS011", Maker: "bewoners", Paused: true, Since: at(2025, 6, 1), Area: "BU04791120", Properties: pm},
-		{ID: "zst-poelenburg-01", Title: "Poelenburg, Weerpad", Kind: reading.KindSensor, Model: "SDS011 + B43F", Maker: "bewoners", Since: at(2024, 12, 1), Area: "BU04791210", Properties: []reading.Property{reading.NO2, reading.PM25, reading.PM10, reading.Temperature}},
-		{ID: "zst-poelenburg-02", Title: "Poelenburg, flat", Kind: reading.KindSensor, Model: "SDS011 + B43F", Maker: "bewoners", Since: at(2025, 1, 1), Area: "BU04791210", Properties: all},
+		{ID: "zst-poelenburg-01", Title: "Poelenburg, Weerpad", Kind: reading.KindSensor, Model: "SDS011 + B43F", Maker: "bewoners", Since: at(2024, 12, 1), Siting: reading.SitingRoadside, Area: "BU04791210", Properties: []reading.Property{reading.NO2, reading.PM25, reading.PM10, reading.Temperature}},
+		{ID: "zst-poelenburg-02", Title: "Poelenburg, flat", Kind: reading.KindSensor, Model: "SDS011 + B43F", Maker: "bewoners", Since: at(2025, 1, 1), Siting: reading.SitingBackground, Area: "BU04791210", Properties: all},
 		{ID: "zst-poelenburg-03", Title: "Poelenburg, wijkcentrum", Kind: reading.KindSensorCalibrated, Model: "SPS30 + B43F", Maker: "bewoners", Since: at(2025, 1, 1), Area: "BU04791210", Properties: all},
 		{ID: "zst-zonder-plek", Title: "Meetpunt zonder plek", Kind: reading.KindSensor, Model: "SDS011", Maker: "bewoners", Since: at(2026, 9, 1), NoPosition: true, Properties: pm},
 	}

@@ -1,6 +1,7 @@
 package opendatatest
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -95,23 +96,28 @@ func yearStats(g *opendata.Graph, blocks map[series][]reading.Block) []opendata.
 	return out
 }
 
-// verdicts are in the shape of the real ones. The rules behind them are rough:
-// they give each of the four outcomes, and nothing else is asked of them here.
+// verdicts are those of the buurten, the wijken and the municipality. The rules
+// behind the verdicts of the stations are rough: they give each of the four
+// outcomes, and nothing else is asked of them here.
 func verdicts(g *opendata.Graph, blocks map[series][]reading.Block) map[opendata.VerdictKey]geo.AreaVerdict {
 	out := map[opendata.VerdictKey]geo.AreaVerdict{}
-	for _, a := range g.Areas {
-		for _, n := range g.Norms {
-			for _, y := range g.Years {
+	for _, n := range g.Norms {
+		for _, y := range g.Years {
+			point := map[reading.StationID]geo.StationVerdict{}
+			for _, s := range g.Stations {
+				if bs := blocks[series{s.ID, n.Property}]; len(bs) > 0 {
+					point[s.ID] = stationVerdict(s, n, y, yearOf(bs, y))
+				}
+			}
+			for _, a := range slices.Concat(g.Areas, g.Districts, []geo.Area{g.Municipality}) {
 				var ps []geo.StationVerdict
-				for _, s := range g.Stations {
-					bs := blocks[series{s.ID, n.Property}]
-					if s.Area != a.Code || len(bs) == 0 {
-						continue
+				for _, s := range g.StationsIn(a) {
+					if p, ok := point[s.ID]; ok {
+						ps = append(ps, p)
 					}
-					ps = append(ps, stationVerdict(s, n, y, yearOf(bs, y)))
 				}
 				if len(ps) > 0 {
-					out[opendata.VerdictKey{Area: a.Code, Norm: n.ID, Year: y}] = areaVerdict(a.Code, n, y, ps)
+					out[opendata.VerdictKey{Area: a.Code, Norm: n.ID, Year: y}] = geo.Summarise(a.Code, n, y, ps)
 				}
 			}
 		}
@@ -125,7 +131,7 @@ func stationVerdict(s opendata.Station, n norm.Norm, y int, r year) geo.StationV
 		Norm: n.ID, Year: y, Valid: r.valid, Expected: r.expected, NotInForce: n.From.Year() > y,
 		Coverage: float64(r.valid) / float64(r.expected), Method: norm.Method{Version: "2026.1", Kind: s.Kind},
 	}
-	sv := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Simulated: s.Simulated}
+	sv := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Siting: s.Siting, Simulated: s.Simulated}
 	if r.valid == 0 {
 		v.Reason = norm.ReasonNoData
 		sv.Verdict = v
@@ -161,45 +167,4 @@ func stationVerdict(s opendata.Station, n norm.Norm, y int, r year) geo.StationV
 	}
 	sv.Verdict = v
 	return sv
-}
-
-func areaVerdict(a geo.Code, n norm.Norm, y int, ps []geo.StationVerdict) geo.AreaVerdict {
-	sort.SliceStable(ps, func(i, j int) bool { return ps[i].Value > ps[j].Value })
-	v := geo.AreaVerdict{Area: a, Norm: n.ID, Year: y, Points: ps, NotInForce: n.From.Year() > y}
-	complies, sum := 0, 0.0
-	for _, p := range ps {
-		v.Simulated = v.Simulated || p.Simulated
-		v.Coverage = max(v.Coverage, p.Coverage)
-		if !p.HasValue {
-			continue
-		}
-		v.N++
-		sum += p.Value
-		if p.Kind == reading.KindReference {
-			v.Reference++
-		} else if p.Kind != reading.KindTube {
-			v.Sensors++
-		}
-		if p.Outcome == norm.Complies {
-			complies++
-		}
-		if p.Outcome == norm.Exceeds || p.Outcome == norm.ExceedsIncomplete && v.Outcome != norm.Exceeds {
-			v.Outcome = p.Outcome
-		}
-	}
-	if v.N > 0 {
-		v.Highest = ps[0]
-	}
-	if v.Outcome == norm.CannotTell {
-		v.Reason = ps[0].Reason
-		if complies == len(ps) {
-			v.Outcome, v.Reason = norm.Complies, norm.ReasonNone
-		}
-	}
-	if v.N >= 3 {
-		v.HasMean, v.Few = true, v.N <= 4
-		v.Mean = sum / float64(v.N)
-		v.Low, v.High = v.Mean*0.8, v.Mean*1.2
-	}
-	return v
 }

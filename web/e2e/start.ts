@@ -30,6 +30,7 @@ export default async function start(): Promise<(() => Promise<void>) | undefined
   const bin = process.env['BUURTMETER_BIN'];
   if (!bin) throw new Error('set BASE_URL to a running site, or BUURTMETER_BIN to the program');
   const data = await mkdtemp(join(tmpdir(), 'buurtmeter-e2e-'));
+  process.env['BUURTMETER_E2E_DATA'] = data;
   const child = spawn(bin, ['demo', '--data', data, '--http', '127.0.0.1:0', '--mqtt-listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -100,5 +100,5 @@ func checkNetworkPages(t *testing.T, s *running) {
 	_, _, verdicts := get(t, s.url("/v1/verdicts?norm=eu2008-pm25-y&year=2026"), "application/json")
 	assert.Contains(t, verdicts, `"station":"w1","kind":"sensor-network"`)
 	assert.Contains(t, verdicts, `"series":"network","calibration":"network-1"`)
-	assert.Contains(t, verdicts, `"station":"bare","kind":"sensor","simulated"`)
+	assert.Contains(t, verdicts, `"station":"bare","kind":"sensor","siting"`)
 }

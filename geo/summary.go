@@ -49,7 +49,7 @@ func Summarise(area Code, n norm.Norm, year int, points []StationVerdict) AreaVe
 		switch p.Kind {
 		case reading.KindReference:
 			v.Reference++
-		case reading.KindSensor, reading.KindSensorCalibrated:
+		case reading.KindSensor, reading.KindSensorCalibrated, reading.KindSensorNetwork:
 			v.Sensors++
 		case reading.KindTube: // counted in N only
 		}
@@ -207,7 +207,7 @@ func groupOf(points []StationVerdict) Group {
 	}
 	g.ShareLow, g.ShareHigh = Wilson(g.Above, g.Whole)
 	common := 0.0
-	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindSensor, reading.KindTube} {
 		common = math.Hypot(common, shared[k]/float64(g.Whole))
 	}
 	e := EstimateOf(values, common, 0)

@@ -30,16 +30,17 @@ type network struct {
 	reg   *register.Register
 	now   time.Time
 	areas map[reading.StationID]reading.Place
+	dir   string
 }
 
 func newNetwork(t testing.TB) *network {
 	t.Helper()
 	n := &network{
 		ctx: context.Background(), now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		areas: map[reading.StationID]reading.Place{},
+		areas: map[reading.StationID]reading.Place{}, dir: t.TempDir(),
 	}
 	var err error
-	n.reg, err = register.Open(n.ctx, "sqlite:"+filepath.Join(t.TempDir(), "register.db"), register.Options{Now: func() time.Time { return n.now }})
+	n.reg, err = register.Open(n.ctx, "sqlite:"+filepath.Join(n.dir, "register.db"), register.Options{Now: func() time.Time { return n.now }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.reg.Close()) })
 	return n

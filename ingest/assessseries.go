@@ -162,19 +162,25 @@ func (p *assessing) hours(ctx context.Context, st AssessedStation, property read
 			return nil, err
 		}
 	}
+	return validHours(b, st.Withdrawn), nil
+}
+
+// validHours returns the valid hours of a block that no withdrawn period touches;
+// the others are missing.
+func validHours(b reading.Block, withdrawn []Period) []int32 {
 	row := slices.Clone(b.Values)
 	for i := range row {
 		if !b.Valid(i) {
 			row[i] = reading.Missing
 		}
 	}
-	for _, w := range st.Withdrawn {
-		first, last := reading.HourOf(w.From)-m.First(), reading.HourOf(w.To.Add(-time.Millisecond))-m.First()
+	for _, w := range withdrawn {
+		first, last := reading.HourOf(w.From)-b.Month.First(), reading.HourOf(w.To.Add(-time.Millisecond))-b.Month.First()
 		for i := max(0, first); i <= min(last, reading.Hour(len(row)-1)); i++ {
 			row[i] = reading.Missing
 		}
 	}
-	return row, nil
+	return row
 }
 
 // stretch lays the months of [from, to) behind each other.

@@ -150,6 +150,9 @@ func (b *Builder) Build(ctx context.Context) error {
 		return err
 	}
 	b.addFacts(g, until)
+	if err := b.addNetwork(ctx, g); err != nil {
+		return err
+	}
 	if err := b.addRejects(ctx, g); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"buurtmeter/geo"
@@ -13,11 +14,13 @@ import (
 	"buurtmeter/ingest/reading"
 )
 
-// CorrectedSeries is the series of a sensor that its calibrations corrected. It
-// stands beside the raw one, which stays as it is.
+// CorrectedSeries is the series of a sensor that its calibrations, or the factors
+// of the network, corrected. It stands beside the raw one, which stays as it is.
 type CorrectedSeries struct {
 	// Property of the raw series; Series is the name of the corrected one.
 	Property, Series reading.Property
+	// Network tells that network factors corrected it; it has no Calibrations.
+	Network bool
 	// Calibrations that stand, in the order of their training.
 	Calibrations []calibration.Version
 }
@@ -26,7 +29,7 @@ type CorrectedSeries struct {
 // damaged one is as none: then nothing is known of the uncertainty.
 func (b *Builder) addStanding(ctx context.Context, k seriesKey, f *seriesFacts) error {
 	raw, ok := calibration.RawOf(string(k.property))
-	if !ok {
+	if _, f.network = calibration.NetworkOf(string(k.property)); f.network || !ok {
 		return nil
 	}
 	all, err := b.reg.Calibrations(ctx, k.station)
@@ -65,7 +68,16 @@ func normsOf(p reading.Property) []norm.Norm {
 // uncertainty that its calibration showed in months that it was not made from; of
 // several in one year the largest. When one of them was never tested so, the
 // series keeps the uncertainty of a sensor: a fit says little of other months.
+//
+// One that network factors corrected keeps the uncertainty of a sensor as well: no
+// other is published, and the error of the factors at official stations
+// (Graph.NetworkErrors) is one of several sensors together, not of this one.
 func (f *seriesFacts) method(k seriesKey, n norm.Norm, year int) norm.Method {
+	if f.network {
+		m := norm.MethodFor(reading.KindSensorNetwork)
+		m.Calibration = NetworkMethod()
+		return m
+	}
 	if _, ok := calibration.RawOf(string(k.property)); !ok {
 		return norm.MethodFor(f.kind)
 	}
@@ -90,29 +102,41 @@ func (f *seriesFacts) method(k seriesKey, n norm.Norm, year int) norm.Method {
 	return m
 }
 
+// NetworkMethod names the network factors and the version of their rules, as a
+// verdict names a calibration.
+func NetworkMethod() string { return "network-" + strconv.Itoa(calibration.NetworkVersion) }
+
 // corrected tells the graph of the corrected series of a station's property and
-// returns it; nil when there is none.
-func (b *Builder) corrected(g *Graph, s *Station, p reading.Property) *seriesFacts {
-	series := reading.Property(calibration.CorrectedSeries(p))
-	f := b.series[seriesKey{s.ID, series}]
-	if f == nil || !f.any {
-		return nil
+// returns them, the one that counts first: what was shown of this very sensor goes
+// before what holds for its type.
+func (b *Builder) corrected(g *Graph, s *Station, p reading.Property) (all []*seriesFacts) {
+	for _, series := range []reading.Property{reading.Property(calibration.CorrectedSeries(p)), calibration.NetworkSeries(p)} {
+		f := b.series[seriesKey{s.ID, series}]
+		if f == nil || !f.any {
+			continue
+		}
+		s.Corrected = append(s.Corrected, CorrectedSeries{Property: p, Series: series, Network: f.network, Calibrations: f.standing})
+		g.YearStats = append(g.YearStats, f.years...)
+		all = append(all, f)
 	}
-	s.Corrected = append(s.Corrected, CorrectedSeries{Property: p, Series: series, Calibrations: f.standing})
-	g.YearStats = append(g.YearStats, f.years...)
-	return f
+	return all
 }
 
 // pointOf is the part of a station in the verdict of its areas. A station counts
-// once: where its corrected series has a value for the year that one stands in,
+// once: the first of its corrected series that has a value for the year stands in,
 // and the raw one only where there is none.
-func pointOf(s *Station, corrected *seriesFacts, k VerdictKey, v norm.Verdict) geo.StationVerdict {
+func pointOf(s *Station, corrected []*seriesFacts, k VerdictKey, v norm.Verdict) geo.StationVerdict {
 	point := geo.StationVerdict{Station: s.ID, Kind: s.Kind, Siting: s.Siting, Simulated: s.Simulated, Verdict: v}
-	if corrected == nil {
-		return point
-	}
-	if c, ok := corrected.verdicts[k]; ok && c.HasValue {
+	for _, f := range corrected {
+		c, ok := f.verdicts[k]
+		if !ok || !c.HasValue {
+			continue
+		}
 		point.Kind, point.Verdict = reading.KindSensorCalibrated, c
+		if f.network {
+			point.Kind = reading.KindSensorNetwork
+		}
+		break
 	}
 	return point
 }

@@ -267,7 +267,7 @@ func (k *kindCount) add(kind reading.Kind) {
 		k.tube++
 	case reading.KindSensorCalibrated:
 		k.calibrated++
-	case reading.KindSensor:
+	case reading.KindSensor, reading.KindSensorNetwork: // the latter is of a series only
 		k.sensor++
 	}
 }

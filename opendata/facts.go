@@ -30,6 +30,7 @@ type seriesFacts struct {
 	verdicts map[VerdictKey]norm.Verdict // Area left empty
 	flags    map[string]int64
 	standing []calibration.Version // of a corrected series
+	network  bool                  // network factors corrected it
 }
 
 // refreshSeries brings b.series in line with the register.

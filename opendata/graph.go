@@ -8,6 +8,7 @@ import (
 
 	"buurtmeter/geo"
 	"buurtmeter/geo/norm"
+	"buurtmeter/ingest"
 	"buurtmeter/ingest/reading"
 )
 
@@ -34,8 +35,11 @@ type Station struct {
 	Latest time.Time
 	// Properties that the station has hours of, in table order.
 	Properties []reading.Property
-	// Corrected are its corrected series, in the order of Properties.
+	// Corrected are its corrected series, in the order of Properties; of two of one
+	// property the one that counts in verdicts first.
 	Corrected []CorrectedSeries
+	// Particle is what was declared of its particle sensor, in order of time.
+	Particle []ingest.ParticleSensor
 }
 
 // YearStat is the year mean of one property at one station, as published.
@@ -93,6 +97,9 @@ type Graph struct {
 	// hours by flag key and property.
 	Rejects []RejectCount
 	Flagged []FlagCount
+	// NetworkErrors tell how far network factors are off, by property, type of sensor
+	// and month, those of simulated stations last.
+	NetworkErrors []ingest.NetworkError
 	// Histories of the stations, also of deleted ones, which are in no other list.
 	Histories map[reading.StationID]History
 	// Campaigns of diffusion tubes, by name.

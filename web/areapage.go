@@ -409,7 +409,7 @@ func (r request) stationTitle(id reading.StationID) string {
 
 // pointKinds counts the points of a verdict by kind: "3: 1 officieel, 2 sensoren".
 func (r request) pointKinds(v geo.AreaVerdict) string {
-	kinds := []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube}
+	kinds := []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindSensor, reading.KindTube}
 	n := map[reading.Kind]int{}
 	for _, p := range v.Points {
 		n[p.Kind]++

@@ -5,6 +5,7 @@ import (
 
 	"buurtmeter/geo"
 	"buurtmeter/ingest/reading"
+	"buurtmeter/ingest/register"
 	"buurtmeter/opendata"
 )
 
@@ -37,15 +38,64 @@ func (r request) calibrations(st opendata.Station) (rows []calibrationRow) {
 	return rows
 }
 
+// networked tells of the series of the station that network factors corrected.
+func (r request) networked(st opendata.Station) (rows []string) {
+	for _, c := range st.Corrected {
+		if c.Network {
+			rows = append(rows, r.T("network.series", "property", r.symbol(c.Property), "series", c.Series))
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, p := range st.Particle {
+		rows = append(rows, r.T("network.sensor", "sensor", r.sensorType(string(p.Sensor)), "from", r.Moment(p.From)))
+	}
+	return rows
+}
+
+func (w words) sensorType(name string) string {
+	if name == "" || name == register.NoSensorType {
+		return w.T("network.unknown")
+	}
+	return name
+}
+
+// particleWords reads "type from moment".
+func (w words) particleWords(detail string) (said string, ok bool) {
+	name, from := cutMoment(detail, " from ")
+	if from.IsZero() {
+		return "", false
+	}
+	return w.T("network.sensor", "sensor", w.sensorType(name), "from", w.Moment(from)), true
+}
+
+// networkErrors says how far the network factors are off.
+func (r request) networkErrors() (rows []string) {
+	for _, s := range r.g.NetworkSummaries() {
+		value := func(v float64) string { return r.Num(v, 1) + nbsp + unit(s.Property) }
+		row := r.T("method.network.row", "property", r.symbol(s.Property), "sensor", s.Sensor, "stations", s.Stations, "hours", r.Count(int64(s.Hours)),
+			"from", s.From, "to", s.To, "reference", value(s.Reference), "raw", value(s.RawRMSE), "rawbias", value(s.RawBias), "rmse", value(s.RMSE), "bias", value(s.Bias))
+		if s.Simulated {
+			row = r.T("simulated.all", "what", row)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // seriesName names a series of the station that is one of the property: the raw
 // one or the corrected one, told apart where both are there.
 func (w words) seriesName(st opendata.Station, p, series reading.Property) (name string, ok bool) {
 	for _, c := range st.Corrected {
 		switch {
+		case c.Property == p && series == c.Series && c.Network:
+			return w.T("network.name", "property", w.symbol(p)), true
 		case c.Property == p && series == c.Series:
 			return w.T("calibration.calibrated", "property", w.symbol(p)), true
 		case c.Property == p && series == p:
 			return w.T("calibration.raw", "property", w.symbol(p)), true
+		default: // of another property, or another of this one
 		}
 	}
 	if series != p {

@@ -19,6 +19,8 @@ type methodBody struct {
 	Version    string
 	Rules      []ruleGroup
 	Checks     []checkRow
+	// Network says how far network factors are off; empty where nothing is known.
+	Network []string
 	// ChecksVersion numbers the checks together.
 	ChecksVersion, ChecksCount string
 	UnverifiedNorms, UnverifiedRules,
@@ -89,9 +91,10 @@ func (s *site) methodPage(_ context.Context, r request) (view, error) {
 		p := paintOutcome(o)
 		b.Outcomes = append(b.Outcomes, legendItem{Class: p.class, Mark: p.mark, Label: r.T("method.outcome." + o.String())})
 	}
-	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensor, reading.KindTube} {
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindSensor, reading.KindTube} {
 		b.Kinds = append(b.Kinds, kindRow{r.T("kind." + string(k)), r.kindNote(k)})
 	}
+	b.Network = r.networkErrors()
 	b.Rules = r.rules()
 	for _, c := range quality.Rules() {
 		b.Checks = append(b.Checks, r.checkRow(c))

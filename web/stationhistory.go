@@ -120,6 +120,8 @@ func (w words) eventDetail(e opendata.Event) string {
 		said, ok = w.wireWords(e.Detail)
 	case register.EventCalibrated, register.EventCalibrationWithdrawn:
 		said, ok = w.calibrationWords(e.Detail)
+	case register.EventParticleDeclared:
+		said, ok = w.particleWords(e.Detail)
 	case register.EventSitingDeclared:
 		said, ok = w.named("siting.", e.Detail), true
 	}

@@ -111,6 +111,9 @@ func TestDetailsOfEventsInWords(t *testing.T) {
 		{"calibrated", "no2-20260101-0a of no2 beside ref-hemkade", "NO₂, naast ref-hemkade, versie no2-20260101-0a"},
 		{"calibration-withdrawn", "no2-20260101-0a of no2", "NO₂, versie no2-20260101-0a"},
 		{"calibrated", "another form", "another form"},
+		{"particle-declared", "SDS011 from 2026-11-01T00:00:00Z", "type SDS011 vanaf 1 november 2026, 01:00"},
+		{"particle-declared", "unknown from 2026-11-01T00:00:00Z", "type onbekend vanaf 1 november 2026, 01:00"},
+		{"particle-declared", "SDS011", "SDS011"},
 		{"paused", "", ""},
 		{"of-a-later-version", "a b", "a b"},
 	} {

@@ -31,6 +31,8 @@ type stationBody struct {
 	Assessments  []assessmentRow
 	Calibrations []calibrationRow
 	Campaigns    []campaignView
+	// Networked are lines on what network factors corrected.
+	Networked []string
 }
 
 // meanRow is a year mean with how much of the year is behind it.
@@ -75,6 +77,7 @@ func (s *site) stationPage(ctx context.Context, r request) (view, error) {
 	b.Assessments = r.assessments(assessed)
 	b.Calibrations = r.calibrations(st)
 	b.Campaigns = r.campaigns(st.ID)
+	b.Networked = r.networked(st)
 	for _, p := range st.Properties {
 		c, err := s.chartOf(ctx, r, p, []opendata.Station{st})
 		if err != nil {

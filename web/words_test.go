@@ -108,7 +108,7 @@ func made() []string {
 		add("property.", string(i.Property))
 		add("symbol.", string(i.Property))
 	}
-	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensor, reading.KindSensorCalibrated, reading.KindTube} {
+	for _, k := range []reading.Kind{reading.KindReference, reading.KindSensor, reading.KindSensorCalibrated, reading.KindSensorNetwork, reading.KindTube} {
 		add("kind.", string(k))
 		add("kindnote.", string(k))
 		plural("kinds.", string(k))

@@ -80,6 +80,7 @@ func (s *server) start(ctx context.Context) error {
 		s.background(ctx, "neighbours", ingest.NewNeighbours(ingest.NeighboursOptions{Network: s.reg, Now: s.now, Log: s.log}).Run)
 		s.background(ctx, "assess", ingest.NewAssessor(ingest.AssessOptions{Store: s.reg, Places: s.areas.PublicPlaces, Log: s.log}).Run)
 		s.background(ctx, "correct", ingest.NewCorrector(ingest.CorrectOptions{Store: s.reg, Log: s.log}).Run)
+		s.background(ctx, "network", ingest.NewNetworkCorrector(ingest.NetworkOptions{Store: s.reg, Places: s.areas.PublicPlaces, Log: s.log}).Run)
 	}
 	if roles.ingest {
 		s.background(ctx, "pipeline", s.pipeline.Run)

@@ -30,6 +30,7 @@ func stationActions() []action {
 		{"board", "board attach|replace|detach|list --id ID", "which hardware measures for it since when", (*program).stationBoard},
 		{"format", "format --id ID --format F --zone Z --channel C", "how its messages are read", (*program).stationFormat},
 		{"set", "set --id ID --siting S", "what surrounds it: roadside, background, industrial", (*program).setStation},
+		{"particle", "particle --id ID --sensor TYPE --from T", "of which type its particle sensor is since when", (*program).stationParticle},
 		{"events", "events --id ID", "what was changed, by whom and why", (*program).stationEvents},
 		{"delete", "delete --id ID --yes", "delete it for good; without --yes, say what would go", (*program).deleteStation},
 	}

@@ -101,6 +101,7 @@ func Rules() []Rule {
 		{"probability", RulesUncertainty, "normal distribution; the bounds of 95% and 5% are our own choice", OwnChoice},
 		{"reference-by-value", RulesUncertainty, "how the directives are applied; no text that says so was read", Unread},
 		{"monte-carlo", RulesUncertainty, "method of the GUM, supplement 1; that half of the error is shared is our own choice", OwnChoice},
+		{"uncertainty-network", RulesUncertainty, "no uncertainty was found published; this one is our own choice", OwnChoice},
 		{"uncertainty-2024", RulesUncertainty, "(EU) 2024/2881 Annex V: its table was not read", Unread},
 
 		{"places-not-areas", RulesAreas, "limit values hold at places; the figures of 1005 tubes in Antwerp (2018) show why", ReadElsewhere},
@@ -114,6 +115,9 @@ func Rules() []Rule {
 		{"tube-calibration", RulesSamplers, "Guide to the Demonstration of Equivalence (2010); the formula and the figures of Recht op Lucht", ReadElsewhere},
 		{"tube-year", RulesSamplers, "De Craemer and others (2020) and the British LAQM.TG(22), of which no full text was read", ReadElsewhere},
 		{"network-calibration", RulesSamplers, "RIVM, presentation for FAIRMODE (2019); radius and group size are not published", ReadElsewhere},
+		{"network-group", RulesSamplers, own, OwnChoice},
+		{"network-error", RulesSamplers, own, OwnChoice},
+		{"corrected-order", RulesSamplers, own, OwnChoice},
 		{"co-location", RulesSamplers, "Mijling and others (2018), Van Ratingen and others (2021)", ReadElsewhere},
 	}
 }

@@ -21,8 +21,10 @@ const coverage95 = 2
 //     and benzene;
 //   - sensor-calibrated: indicative measurement, 25 % for NO2, SO2 and CO, 30 %
 //     for O3 and benzene, 50 % for PM (CEN/TS 17660 class 1);
-//   - sensor, and every kind that is not known: objective estimation, 75 % for
-//     gases, 100 % for PM and benzene (CEN/TS 17660 class 2);
+//   - sensor, sensor-network, and every kind that is not known: objective
+//     estimation, 75 % for gases, 100 % for PM and benzene (CEN/TS 17660 class 2).
+//     Of network factors no uncertainty is published (RIVM, FAIRMODE 2019, names
+//     none; not verified at the source), so they lessen none;
 //   - tube (NO2): 15 % for a year mean, 25 % for a single exposure (EN 16339).
 //
 // For a property without an objective it is 100 %. The absolute objectives of

@@ -3,6 +3,9 @@ package calibration
 import (
 	"math"
 	"slices"
+	"strings"
+
+	"buurtmeter/ingest/reading"
 )
 
 // The hourly network factor for particulate matter, as RIVM does it for Samen
@@ -34,12 +37,37 @@ const (
 	// networkFloor is the least mean of a group, and the least value of a
 	// reference, in µg/m³: the ratio of two small numbers is noise.
 	networkFloor = 1
-	// networkNear is the distance, in metres, below which distance counts no more:
+	// NetworkNear is the distance, in metres, below which distance counts no more:
 	// it keeps the sensor at the station's fence from hearing that station alone.
-	networkNear = 500
+	NetworkNear = 500
 	// networkMost bounds a factor and its inverse.
 	networkMost = 10
 )
+
+// NetworkVersion is the version of the rules by which the factors are made and
+// used. It changes with them, so that what was stored by other rules is made anew.
+const NetworkVersion = 1
+
+// networkSuffix makes the name of a series corrected by network factors.
+const networkSuffix = "-network"
+
+// NetworkProperties returns what network factors correct. The slice is the
+// caller's own.
+func NetworkProperties() []reading.Property { return []reading.Property{reading.PM25, reading.PM10} }
+
+// NetworkSeries returns the name of the series of p corrected by network factors:
+// a series of its own, which no station can report; see CorrectedSeries.
+func NetworkSeries(p reading.Property) reading.Property { return p + networkSuffix }
+
+// NetworkOf returns the property of a series of NetworkSeries; ok is false for
+// another name.
+func NetworkOf(series string) (p reading.Property, ok bool) {
+	raw, ok := strings.CutSuffix(series, networkSuffix)
+	if !ok || !slices.Contains(NetworkProperties(), reading.Property(raw)) {
+		return "", false
+	}
+	return reading.Property(raw), true
+}
 
 // Factor is that of one official station in one hour.
 type Factor struct {
@@ -89,7 +117,7 @@ func Between(factors []FactorNear) (f float64, ok bool) {
 		if !(n.Metres >= 0 && n.Metres <= NetworkReach) || !finite(n.Factor) {
 			continue
 		}
-		d := max(n.Metres, networkNear)
+		d := max(n.Metres, NetworkNear)
 		sum += n.Factor / (d * d)
 		weights += 1 / (d * d)
 	}
@@ -99,9 +127,43 @@ func Between(factors []FactorNear) (f float64, ok bool) {
 	return sum / weights, true
 }
 
-// median of values, which it sorts; there must be one.
+// median of values, whose order it changes; there must be one.
 func median(v []float64) float64 {
-	slices.Sort(v)
 	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
+	upper := nth(v, n/2)
+	if n%2 == 1 {
+		return upper
+	}
+	return (slices.Max(v[:n/2]) + upper) / 2 // nth left the lower ones before it
+}
+
+// nth returns the value that would stand at k if v were sorted, and leaves none
+// before k that is above it and none behind it that is below (Hoare's selection): a
+// group of sensors is gone through for every hour, and need not be sorted.
+func nth(v []float64, k int) float64 {
+	low, high := 0, len(v)-1
+	for low < high {
+		pivot, i, j := v[low+(high-low)/2], low, high
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
 }

@@ -22,9 +22,12 @@ const correctedSuffix = "-calibrated"
 // itself corrected does (reading.PM25Corrected).
 func CorrectedSeries(p reading.Property) string { return string(p) + correctedSuffix }
 
-// RawOf returns the property of a corrected series; ok is false for a name that
-// is none.
+// RawOf returns the property of a corrected series, of either kind (CorrectedSeries,
+// NetworkSeries); ok is false for a name that is none.
 func RawOf(series string) (p reading.Property, ok bool) {
+	if p, ok := NetworkOf(series); ok {
+		return p, true
+	}
 	raw, ok := strings.CutSuffix(series, correctedSuffix)
 	if !ok {
 		return "", false

@@ -50,6 +50,10 @@ const (
 	KindSensor Kind = "sensor"
 	// KindSensorCalibrated is a resident's sensor with a stored calibration.
 	KindSensorCalibrated Kind = "sensor-calibrated"
+	// KindSensorNetwork is a resident's sensor whose values were corrected by what
+	// sensors of its type show around official stations. No station is declared so:
+	// it is the kind of a corrected series.
+	KindSensorNetwork Kind = "sensor-network"
 	// KindTube is a passive sampler (diffusion tube).
 	KindTube Kind = "tube"
 )
@@ -59,6 +63,7 @@ func ParseKind(s string) (Kind, error) {
 	switch k := Kind(s); k {
 	case KindReference, KindSensor, KindSensorCalibrated, KindTube:
 		return k, nil
+	case KindSensorNetwork: // of a series, never of a station
 	}
 	return "", fmt.Errorf("unknown kind %q: use reference, sensor, sensor-calibrated or tube", clip(s))
 }

@@ -190,7 +190,8 @@ type BlockRef struct {
 // tells what changed.
 func (r *Register) BlockIndex(ctx context.Context) ([]BlockRef, error) {
 	rows, err := r.reads.QueryContext(ctx, `SELECT station, property, month, version FROM hour_block
-		UNION ALL SELECT station, property, month, inputs FROM corrected_block ORDER BY station, property, month`)
+		UNION ALL SELECT station, property, month, inputs FROM corrected_block
+		UNION ALL SELECT station, property, month, inputs FROM network_block ORDER BY station, property, month`)
 	if err != nil {
 		return nil, fmt.Errorf("read index of hour blocks: %w", err)
 	}

@@ -130,6 +130,7 @@ func TestARegisterOfBeforeKeepsItsStations(t *testing.T) {
 		for _, back := range []string{
 			`DROP TABLE assessment`, `DROP TABLE assessment_turn`, `ALTER TABLE station DROP COLUMN siting`,
 			`DROP TABLE corrected_block`, `DROP TABLE station_calibration`,
+			`DROP TABLE network_block`, `DROP TABLE network_error`, `DROP TABLE network_turn`, `DROP TABLE station_particle`,
 			`DROP TABLE tube_left_out`,
 			`DROP TABLE tube_pair`, `DROP TABLE tube_calibration`, `DROP TABLE tube_place`, `DROP TABLE tube_result`, `DROP TABLE tube_sheet`, `DROP TABLE tube_event`, `DROP TABLE tube_campaign`,
 			`DROP TABLE mark_log`, `DROP TABLE objection`, `DROP TABLE neighbour_hour`, `ALTER TABLE station_token DROP COLUMN mosquitto`,

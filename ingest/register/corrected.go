@@ -14,8 +14,11 @@ import (
 )
 
 // seriesTable returns the table and the column of versions of a series: corrected
-// ones have a table of their own.
+// ones have tables of their own, one for each way to correct.
 func seriesTable(p reading.Property) (table, version string) {
+	if _, ok := calibration.NetworkOf(string(p)); ok {
+		return "network_block", "inputs"
+	}
 	if _, ok := calibration.RawOf(string(p)); ok {
 		return "corrected_block", "inputs"
 	}
@@ -92,7 +95,7 @@ func (r *Register) PutCorrected(ctx context.Context, c ingest.CorrectedChange) e
 	put := slices.Clone(c.Put) // one order for all writers
 	slices.SortFunc(put, byBlock)
 	for _, b := range put {
-		if _, ok := calibration.RawOf(string(b.Property)); !ok || b.Station != c.Station {
+		if p, ok := calibration.RawOf(string(b.Property)); !ok || calibration.CorrectedSeries(p) != string(b.Property) || b.Station != c.Station {
 			return fmt.Errorf("store corrected hours of %s: %s %s is no corrected series of it", c.Station, b.Station, b.Property)
 		}
 		if err := b.Check(); err != nil {

@@ -86,7 +86,7 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"station_token", "station_position", "station_board", "station_withdrawal", "objection", "station_calibration", "station_event", "dirty_hour"} {
+		for _, table := range []string{"station_token", "station_position", "station_board", "station_withdrawal", "objection", "station_calibration", "station_particle", "station_event", "dirty_hour"} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE station = $1`, string(id)); err != nil { //nolint:gosec // names of our own tables
 				return fmt.Errorf("%s: %w", table, err)
 			}
@@ -112,7 +112,10 @@ func (r *Register) DeleteStation(ctx context.Context, id reading.StationID, also
 		if _, err := r.bump(ctx, tx, 1, 0); err != nil {
 			return err
 		}
-		return removeMeasured(ctx, tx, id)
+		if err := removeMeasured(ctx, tx, id); err != nil {
+			return err
+		}
+		return forgetNetwork(ctx, tx, id) // what others were corrected by rests on it
 	})
 	if err == nil {
 		r.scrub(ctx)
@@ -127,6 +130,9 @@ func removeMeasured(ctx context.Context, tx *sql.Tx, id reading.StationID) error
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM hour_block WHERE station = $1`, string(id)); err != nil {
 		return fmt.Errorf("hour_block: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM network_block WHERE station = $1`, string(id)); err != nil {
+		return fmt.Errorf("network_block: %w", err)
 	}
 	if err := forgetAssessments(ctx, tx, id); err != nil {
 		return err

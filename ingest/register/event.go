@@ -30,6 +30,8 @@ const (
 	// A calibration of the sensor was stored, and taken back.
 	EventCalibrated           = "calibrated"
 	EventCalibrationWithdrawn = "calibration-withdrawn"
+	// EventParticleDeclared: of which type the particle sensor is.
+	EventParticleDeclared = "particle-declared"
 	// EventDeleted is the only event of a station that was deleted. It has no
 	// actor and no reason.
 	EventDeleted = "deleted"

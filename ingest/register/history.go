@@ -17,7 +17,7 @@ func EventKinds() []string {
 		EventAdded, EventPositionSet, EventPositionRemoved, EventPaused, EventResumed, EventTransferred, EventTokenRotated, EventTokenRevoked,
 		EventWireDeclared, EventBoardAttached, EventBoardDetached, EventWithdrawn, EventRestored,
 		EventObjected, EventObjectionGranted, EventObjectionRefused, EventSitingDeclared,
-		EventCalibrated, EventCalibrationWithdrawn, EventDeleted,
+		EventCalibrated, EventCalibrationWithdrawn, EventParticleDeclared, EventDeleted,
 	}
 }
 

@@ -83,6 +83,9 @@ func (r *Register) recordPeriod(ctx context.Context, tx *sql.Tx, id reading.Stat
 	if err := r.record(ctx, tx, e); err != nil {
 		return err
 	}
+	if err := forgetNetwork(ctx, tx, id); err != nil {
+		return err
+	}
 	return forgetAssessments(ctx, tx, id)
 }
 

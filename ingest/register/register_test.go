@@ -100,7 +100,7 @@ func TestPostgreSQLOrdersByBytesWhateverTheLocale(t *testing.T) {
 	var keys, others int
 	require.NoError(t, r.DB().QueryRowContext(t.Context(), `SELECT count(*) FILTER (WHERE collation_name = 'C'), count(*) FILTER (WHERE collation_name IS NULL)
 		FROM information_schema.columns WHERE table_schema = 'public' AND column_name IN ('station', 'id', 'property', 'cause', 'hardware', 'reference') AND data_type = 'text'`).Scan(&keys, &others))
-	require.Equal(t, 23, keys)
+	require.Equal(t, 27, keys)
 	require.Zero(t, others)
 	var commit string
 	require.NoError(t, r.DB().QueryRowContext(t.Context(), `SHOW synchronous_commit`).Scan(&commit))

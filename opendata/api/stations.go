@@ -130,7 +130,7 @@ func (s *service) stationRoutes(a huma.API) {
 
 	type hoursInput struct {
 		IDInput
-		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure,pm1,pm25-corrected,o3,so2,co,benzene,no2-calibrated,pm25-calibrated,pm10-calibrated,o3-calibrated,so2-calibrated,co-calibrated,benzene-calibrated" doc:"One property, or a corrected series by its name; without it, all of the station" example:"no2"`
+		Property string `query:"property" enum:"no2,pm25,pm10,temperature,humidity,pressure,pm1,pm25-corrected,o3,so2,co,benzene,no2-calibrated,pm25-calibrated,pm10-calibrated,o3-calibrated,so2-calibrated,co-calibrated,benzene-calibrated,pm25-network,pm10-network" doc:"One property, or a corrected series by its name; without it, all of the station" example:"no2"`
 		Period
 	}
 	get(s, a, huma.Operation{

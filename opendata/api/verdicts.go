@@ -66,6 +66,7 @@ func (s *service) verdictRoutes(a huma.API) {
 	type normInput struct {
 		ID string `path:"id" maxLength:"64" doc:"Id of the norm" example:"eu2008-no2-y"`
 	}
+	s.networkRoute(a)
 	get(s, a, huma.Operation{
 		OperationID: "getNorm", Path: "/norms/{id}", Tags: []string{"verdicts"}, Summary: "One norm",
 		Description: "One norm with its averaging period, value and source.",

@@ -373,7 +373,7 @@ func TestPublicFormsHoldNoPosition(t *testing.T) {
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(b, &fields))
 		assert.ElementsMatch(t, slices.Collect(maps.Keys(fields)), []string{
-			"id", "title", "kind", "model", "maker", "simulated", "paused", "since", "siting", "area", "noPosition", "latest", "properties", "corrected",
+			"id", "title", "kind", "model", "maker", "simulated", "paused", "since", "siting", "area", "noPosition", "latest", "properties", "corrected", "particleSensors",
 		}, "what is public of a station is this and no more")
 	}
 	a := export.AreaOf(m.G, geo.Area{Code: "BU04791210"})

@@ -9,7 +9,7 @@ import (
 // Event is the public form of something that happened to a station.
 type Event struct {
 	At     time.Time `json:"at" doc:"When it was recorded"`
-	What   string    `json:"what" enum:"added,position-set,position-removed,paused,resumed,transferred,token-revoked,wire-declared,board-attached,board-detached,period-withdrawn,period-restored,objected,objection-accepted,objection-rejected,siting-declared,calibrated,calibration-withdrawn,deleted"`
+	What   string    `json:"what" enum:"added,position-set,position-removed,paused,resumed,transferred,token-revoked,wire-declared,board-attached,board-detached,period-withdrawn,period-restored,objected,objection-accepted,objection-rejected,siting-declared,calibrated,calibration-withdrawn,particle-declared,deleted"`
 	Actor  *string   `json:"actor" doc:"Who, in public words; null when nobody is named" example:"operator"`
 	Why    *string   `json:"why" doc:"The reason as it was given; null without one" example:"The sensor was replaced"`
 	Detail *string   `json:"detail" doc:"What exactly, in a fixed form: a withdrawn period as begin/end, a board as its model and dates, an objection as its id, remark, property and period; null when what says it all" example:"2026-11-01T00:00:00Z/2026-11-02T00:00:00Z"`

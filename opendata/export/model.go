@@ -75,14 +75,23 @@ type Station struct {
 	Latest     *time.Time `json:"latest" doc:"Begin of the newest hour with a mean; null when there is none"`
 	Properties []string   `json:"properties" nullable:"false" doc:"Properties with hours" example:"[\"no2\",\"pm25\"]"`
 
-	Corrected []Corrected `json:"corrected" nullable:"false" doc:"Series of a sensor that its calibrations corrected; each stands beside the raw one, which stays as it was measured"`
+	Corrected []Corrected `json:"corrected" nullable:"false" doc:"Corrected series of a sensor; each stands beside the raw one, which stays as it was measured. Of two of one property the first counts in verdicts"`
+
+	ParticleSensors []ParticleSensor `json:"particleSensors" nullable:"false" doc:"Of which type its particle sensor was declared to be, in order of time; a type holds until the next one or until another board"`
+}
+
+// ParticleSensor is a declared type of a particle sensor.
+type ParticleSensor struct {
+	Sensor *string   `json:"sensor" doc:"The maker's name of the type; null when it is not known" example:"SDS011"`
+	From   time.Time `json:"from"`
 }
 
 // Corrected is a corrected series of a station with the calibrations behind it.
 type Corrected struct {
 	Property     string        `json:"property" doc:"Property of the raw series" example:"no2"`
 	Series       string        `json:"series" doc:"Name of the corrected series, to ask for as property in /v1/stations/{id}/hours" example:"no2-calibrated"`
-	Calibrations []Calibration `json:"calibrations" nullable:"false" doc:"In the order of their training; between two of them the correction goes from the one to the other"`
+	Method       string        `json:"method" enum:"co-location,network" doc:"co-location: this very sensor was calibrated beside an official station. network: corrected by what sensors of its type show too much around official stations, hour by hour; hours without such a factor are missing"`
+	Calibrations []Calibration `json:"calibrations" nullable:"false" doc:"None for network. In the order of their training; between two of them the correction goes from the one to the other"`
 }
 
 // Calibration is how a sensor was calibrated and what that showed.
@@ -197,7 +206,7 @@ type Uncertainty struct {
 // PointValue is the verdict at one station.
 type PointValue struct {
 	Station       string    `json:"station" example:"zst-poelenburg-01"`
-	Kind          string    `json:"kind" enum:"reference,sensor,sensor-calibrated,tube"`
+	Kind          string    `json:"kind" enum:"reference,sensor,sensor-calibrated,sensor-network,tube" doc:"Kind of the series that counts: sensor-network is a sensor that network factors corrected"`
 	Siting        *string   `json:"siting" enum:"roadside,background,industrial" doc:"What surrounds the station; null while nobody declared it"`
 	Simulated     bool      `json:"simulated"`
 	Outcome       string    `json:"outcome" enum:"cannot-tell,complies,exceeds,exceeds-incomplete"`
@@ -214,8 +223,8 @@ type PointValue struct {
 	DecidedBy   string       `json:"decidedBy" enum:"value,probability" doc:"What the outcome rests on: the measured value itself, as the law has it for reference instruments, or the probability"`
 	Uncertainty *Uncertainty `json:"uncertainty" doc:"What the interval is made of; null without a value"`
 	DayBasis    string       `json:"dayBasis" doc:"What a day and a year are" example:"utc+1"`
-	Series      string       `json:"series" enum:"raw,calibrated" doc:"raw: as it was measured; calibrated: the corrected series of a sensor, which stands in for its raw one, or tubes set right by a calibration"`
-	Calibration *string      `json:"calibration" doc:"Ids of the calibrations behind a calibrated value, with + between; null for a raw one" example:"tube-2026.1/1"`
+	Series      string       `json:"series" enum:"raw,calibrated,network" doc:"raw: as it was measured; calibrated: the corrected series of a sensor, which stands in for its raw one, or tubes set right by a calibration; network: the series that network factors corrected, where a sensor has no calibrated one"`
+	Calibration *string      `json:"calibration" doc:"Ids of the calibrations behind a calibrated value, with + between, or the version of the rules of network factors; null for a raw one" example:"tube-2026.1/1"`
 	Rounding    string       `json:"rounding" enum:"none,half-even,half-up" doc:"How the value was rounded before it was compared"`
 }
 
@@ -245,7 +254,7 @@ func StationOf(s opendata.Station) Station {
 	out := Station{
 		ID: string(s.ID), Title: s.Title, Kind: string(s.Kind), Model: s.Model, Maker: s.Maker, Simulated: s.Simulated,
 		Paused: s.Paused, Siting: optional(string(s.Siting)), Since: s.Since.UTC(), NoPosition: s.NoPosition, Properties: []string{}, Area: optional(string(s.Area)),
-		Corrected: []Corrected{},
+		Corrected: []Corrected{}, ParticleSensors: []ParticleSensor{},
 	}
 	if !s.Latest.IsZero() {
 		l := s.Latest.UTC()
@@ -255,11 +264,17 @@ func StationOf(s opendata.Station) Station {
 		out.Properties = append(out.Properties, string(p))
 	}
 	for _, c := range s.Corrected {
-		series := Corrected{Property: string(c.Property), Series: string(c.Series), Calibrations: []Calibration{}}
+		series := Corrected{Property: string(c.Property), Series: string(c.Series), Method: "co-location", Calibrations: []Calibration{}}
+		if c.Network {
+			series.Method = "network"
+		}
 		for _, v := range c.Calibrations {
 			series.Calibrations = append(series.Calibrations, calibrationOf(v))
 		}
 		out.Corrected = append(out.Corrected, series)
+	}
+	for _, p := range s.Particle {
+		out.ParticleSensors = append(out.ParticleSensors, ParticleSensor{optional(string(p.Sensor)), p.From.UTC()})
 	}
 	return out
 }
@@ -360,6 +375,9 @@ func certaintyOf(pv *PointValue, v norm.Verdict) {
 	pv.Series, pv.Calibration = "raw", optional(v.Method.Calibration)
 	if pv.Calibration != nil {
 		pv.Series = "calibrated"
+	}
+	if v.Method.Kind == reading.KindSensorNetwork {
+		pv.Series = "network"
 	}
 	pv.DayBasis, pv.Rounding = v.Basis.String(), v.Method.Rounding.String()
 	if v.ByValue {

@@ -33,6 +33,7 @@ func sampleHistories() map[reading.StationID]opendata.History {
 		"objected":           "zst-bomenbuurt-02/1 constant of pm10 2026-10-02T09:00:00Z/2026-10-02T10:00:00Z",
 		"objection-accepted": "zst-bomenbuurt-02/1 constant of pm10 2026-10-02T09:00:00Z/2026-10-02T10:00:00Z",
 		"objection-rejected": Hostile,
+		"particle-declared":  "SDS011 from 2026-10-07T09:30:00Z",
 	}
 	for i, what := range opendata.EventKinds() {
 		if what == "deleted" {

@@ -78,6 +78,10 @@ func Run(t *testing.T, open func(t *testing.T) *register.Register) {
 		{"calibrations are kept as they were made", calibrations},
 		{"corrected series stand apart", corrected},
 		{"a withdrawn calibration takes its series along", withdrawnCalibration},
+		{"types of particle sensors are declared and public", particles},
+		{"network factors know types, devices and places", networkStations},
+		{"series of network factors stand apart", networkBlocks},
+		{"errors of network factors are kept", networkErrors},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

@@ -10,17 +10,20 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/paulmach/orb"
 
+	"buurtmeter/geo"
 	"buurtmeter/opendata"
 )
 
 // OGC API Features, Part 1: Core 1.0.1 (OGC 17-069r4): the same areas, stations and
 // year means for map programs such as QGIS and GDAL.
 
-// ogcConforms are the requirement classes that hold.
-var ogcConforms = []string{
-	"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
-	"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
-	"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+// ogcConforms returns the requirement classes that hold.
+func ogcConforms() []string {
+	return []string{
+		"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+		"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+		"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+	}
 }
 
 const (
@@ -88,14 +91,36 @@ type ogcKind struct {
 }
 
 func ogcKinds() []ogcKind {
+	of := func(areas func(*opendata.Graph) []geo.Area) func(*opendata.Graph, ogcQuery) []ogcFeature {
+		return func(g *opendata.Graph, q ogcQuery) []ogcFeature { return ogcAreas(g, areas(g), q) }
+	}
 	return []ogcKind{
-		{"buurten", "Buurten (neighbourhoods)", "The neighbourhoods with what their stations say about one norm in one year. The outcome is that of the stations, never of every place in the area.", true, true,
-			func(g *opendata.Graph, q ogcQuery) []ogcFeature { return ogcAreas(g, g.Areas, q) }},
-		{"wijken", "Wijken (districts)", "The districts, likewise.", true, true,
-			func(g *opendata.Graph, q ogcQuery) []ogcFeature { return ogcAreas(g, g.Districts, q) }},
-		{"gemeenten", "Gemeenten (municipalities)", "The municipality, likewise.", true, true, ogcMunicipality},
-		{"stations", "Meetpunten (stations)", "The stations at the public centre point of their neighbourhood: their own position is not public. A station without a known neighbourhood has no geometry.", false, false, ogcStations},
-		{"hours", "Jaarcijfers van uren (summary of hours)", "Per station, substance and year: the mean of the hours and how many were measured, at the public centre point of the neighbourhood. Periods of diffusion tubes are weighted by their length.", false, true, ogcYearStats},
+		{
+			id: "buurten", title: "Buurten (neighbourhoods)", byNorm: true, byYear: true,
+			description: "The neighbourhoods with what their stations say about one norm in one year. The outcome is that of the stations, never of every place in the area.",
+			features:    of(func(g *opendata.Graph) []geo.Area { return g.Areas }),
+		},
+		{
+			id: "wijken", title: "Wijken (districts)", byNorm: true, byYear: true, description: "The districts, likewise.",
+			features: of(func(g *opendata.Graph) []geo.Area { return g.Districts }),
+		},
+		{
+			id: "gemeenten", title: "Gemeenten (municipalities)", byNorm: true, byYear: true, description: "The municipality, likewise.",
+			features: of(func(g *opendata.Graph) []geo.Area {
+				if g.Municipality.Code == "" {
+					return nil
+				}
+				return []geo.Area{g.Municipality}
+			}),
+		},
+		{
+			id: "stations", title: "Meetpunten (stations)", features: ogcStations,
+			description: "The stations at the public centre point of their neighbourhood: their own position is not public. A station without a known neighbourhood has no geometry.",
+		},
+		{
+			id: "hours", title: "Jaarcijfers van uren (summary of hours)", byYear: true, features: ogcYearStats,
+			description: "Per station, substance and year: the mean of the hours and how many were measured, at the public centre point of the neighbourhood. Periods of diffusion tubes are weighted by their length.",
+		},
 	}
 }
 
@@ -144,7 +169,7 @@ func (s *service) ogcRoutes(a huma.API) {
 		OperationID: "getOgcConformance", Path: "/ogc/conformance", Tags: []string{"ogc"}, Summary: "What OGC API Features conforms to",
 		Description: "The requirement classes of OGC API Features that hold.",
 	}, func(context.Context, *opendata.Graph, *struct{}) (*body[ogcConformance], error) {
-		return &body[ogcConformance]{ogcConformance{ogcConforms}}, nil
+		return &body[ogcConformance]{ogcConformance{ogcConforms()}}, nil
 	})
 	get(s, a, huma.Operation{
 		OperationID: "listOgcCollections", Path: "/ogc/collections", Tags: []string{"ogc"}, Summary: "All collections",

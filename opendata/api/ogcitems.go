@@ -211,13 +211,6 @@ func ogcAreas(g *opendata.Graph, areas []geo.Area, q ogcQuery) []ogcFeature {
 	return out
 }
 
-func ogcMunicipality(g *opendata.Graph, q ogcQuery) []ogcFeature {
-	if g.Municipality.Code == "" {
-		return nil
-	}
-	return ogcAreas(g, []geo.Area{g.Municipality}, q)
-}
-
 func ogcAreaOf(g *opendata.Graph, a geo.Area, q ogcQuery) ogcArea {
 	v := export.VerdictOf(a, g.Verdict(a.Code, q.norm.ID, q.year))
 	n := export.NormOf(q.norm)

@@ -46,31 +46,17 @@ type Assessor struct{ o AssessOptions }
 
 // NewAssessor returns an Assessor. It is used by one goroutine.
 func NewAssessor(o AssessOptions) *Assessor {
-	if o.Every <= 0 {
-		o.Every = time.Hour
-	}
-	if o.Poll <= 0 {
-		o.Poll = o.Every / 60
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	turnDefaults(&o.Every, &o.Poll, &o.Log)
 	return &Assessor{o: o}
 }
 
 // Run assesses whenever it is this process's turn, until ctx ends. Faults are
 // logged and the rest waits for the next turn. The error is always nil.
 func (a *Assessor) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		mine, err := a.o.Store.TakeAssessmentTurn(ctx, a.o.Every)
-		if err == nil && mine {
-			_, err = a.Once(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			a.o.Log.LogAttrs(ctx, slog.LevelWarn, "assess: some stations could not be compared with official ones; they are with the next turn", slog.Any("error", err))
-		}
-		_ = pause(ctx, a.o.Poll)
-	}
+	turns{
+		every: a.o.Every, poll: a.o.Poll, log: a.o.Log, take: a.o.Store.TakeAssessmentTurn, once: a.Once,
+		failed: "assess: some stations could not be compared with official ones; they are with the next turn",
+	}.run(ctx)
 	return nil
 }
 

@@ -63,19 +63,10 @@ func (n *network) onceCorrected(t testing.TB, store ingest.CorrectedStore) (chan
 	return changed
 }
 
-// calibrated returns the corrected hours of a month, NaN for a missing one.
+// calibrated returns the hours that a calibration corrected in a month.
 func (n *network) calibrated(t testing.TB, id reading.StationID, m reading.Month) []float64 {
 	t.Helper()
-	b, _, err := n.reg.Block(n.ctx, id, no2Calibrated, m)
-	require.NoError(t, err)
-	out := make([]float64, len(b.Values))
-	for i := range out {
-		out[i] = math.NaN()
-		if b.Valid(i) {
-			out[i] = reading.Unscaled(b.Values[i])
-		}
-	}
-	return out
+	return n.hoursOf(t, id, no2Calibrated, m)
 }
 
 func TestACorrectedBlockFollowsAllThatItIsMadeOf(t *testing.T) {

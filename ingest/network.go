@@ -131,31 +131,17 @@ type NetworkCorrector struct{ o NetworkOptions }
 
 // NewNetworkCorrector returns a NetworkCorrector. It is used by one goroutine.
 func NewNetworkCorrector(o NetworkOptions) *NetworkCorrector {
-	if o.Every <= 0 {
-		o.Every = time.Hour
-	}
-	if o.Poll <= 0 {
-		o.Poll = o.Every / 60
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	turnDefaults(&o.Every, &o.Poll, &o.Log)
 	return &NetworkCorrector{o: o}
 }
 
 // Run corrects whenever it is this process's turn, until ctx ends. Faults are
 // logged and the rest waits for the next turn. The error is always nil.
 func (c *NetworkCorrector) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		mine, err := c.o.Store.TakeNetworkTurn(ctx, c.o.Every)
-		if err == nil && mine {
-			_, err = c.Once(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			c.o.Log.LogAttrs(ctx, slog.LevelWarn, "correct: some series could not be corrected by network factors; they are with the next turn", slog.Any("error", err))
-		}
-		_ = pause(ctx, c.o.Poll)
-	}
+	turns{
+		every: c.o.Every, poll: c.o.Poll, log: c.o.Log, take: c.o.Store.TakeNetworkTurn, once: c.Once,
+		failed: "correct: some series could not be corrected by network factors; they are with the next turn",
+	}.run(ctx)
 	return nil
 }
 

@@ -43,10 +43,16 @@ func (n *network) correct(t testing.TB) (changed int) {
 	return changed
 }
 
-// corrected returns the hours of a corrected month, NaN for a missing one.
+// corrected returns the hours that network factors corrected in a month.
 func (n *network) corrected(t testing.TB, id reading.StationID, m reading.Month) []float64 {
 	t.Helper()
-	b, _, err := n.reg.Block(n.ctx, id, pmNetwork, m)
+	return n.hoursOf(t, id, pmNetwork, m)
+}
+
+// hoursOf returns the hours of a month, NaN for a missing one.
+func (n *network) hoursOf(t testing.TB, id reading.StationID, p reading.Property, m reading.Month) []float64 {
+	t.Helper()
+	b, _, err := n.reg.Block(n.ctx, id, p, m)
 	require.NoError(t, err)
 	out := make([]float64, len(b.Values))
 	for i := range out {

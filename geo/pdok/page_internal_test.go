@@ -3,27 +3,18 @@ package pdok
 import (
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"buurtmeter/deploy/conformance/conformancetest"
 )
 
 // A page as the software behind api.pdok.nl writes it in its own tests.
 func TestScanPageOfTheServer(t *testing.T) {
-	dir := os.Getenv("BUURTMETER_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	f, err := os.Open(filepath.Join(dir, "geo", "sample_ogcapi_features_gokoala_testdata.json"))
-	if err != nil {
-		const message = "conformance check skipped: the sample of the OGC API is not here"
-		if os.Getenv("BUURTMETER_REQUIRE_SHARED") == "1" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
-	}
+	f, err := os.Open(conformancetest.Path(t, "geo", "sample_ogcapi_features_gokoala_testdata.json"))
+	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
 	facts, err := scanPage(f)
 	require.NoError(t, err)

@@ -18,11 +18,16 @@ import (
 // every, whatever its process. A turn that lies ahead by more than that, of a
 // clock that was wrong, does not count.
 func (r *Register) TakeAssessmentTurn(ctx context.Context, every time.Duration) (bool, error) {
+	return r.takeTurn(ctx, "assessing", `UPDATE assessment_turn SET taken_ms = $1 WHERE taken_ms <= $2 OR taken_ms > $3`, every)
+}
+
+// takeTurn takes the turn at some work when nobody has in every. update sets the
+// moment of the turn, of which it is given the new one and the bounds of the old.
+func (r *Register) takeTurn(ctx context.Context, work, update string, every time.Duration) (bool, error) {
 	mine := false
-	err := r.write(ctx, "take a turn at assessing", func(tx *sql.Tx) error {
+	err := r.write(ctx, "take a turn at "+work, func(tx *sql.Tx) error {
 		now := r.nowMs()
-		res, err := tx.ExecContext(ctx, `UPDATE assessment_turn SET taken_ms = $1 WHERE taken_ms <= $2 OR taken_ms > $3`,
-			now, now-every.Milliseconds(), now+every.Milliseconds())
+		res, err := tx.ExecContext(ctx, update, now, now-every.Milliseconds(), now+every.Milliseconds())
 		if err != nil {
 			return err
 		}

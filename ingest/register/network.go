@@ -20,19 +20,7 @@ import (
 // factors must follow; see forgetNetwork. A turn that lies ahead by more than
 // that, of a clock that was wrong, does not count.
 func (r *Register) TakeNetworkTurn(ctx context.Context, every time.Duration) (bool, error) {
-	mine := false
-	err := r.write(ctx, "take a turn at network factors", func(tx *sql.Tx) error {
-		now := r.nowMs()
-		res, err := tx.ExecContext(ctx, `UPDATE network_turn SET taken_ms = $1 WHERE taken_ms <= $2 OR taken_ms > $3`,
-			now, now-every.Milliseconds(), now+every.Milliseconds())
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		mine = n > 0
-		return err
-	})
-	return mine && err == nil, err
+	return r.takeTurn(ctx, "network factors", `UPDATE network_turn SET taken_ms = $1 WHERE taken_ms <= $2 OR taken_ms > $3`, every)
 }
 
 // forgetNetwork removes what network factors corrected of a station, and lets the

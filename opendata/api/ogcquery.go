@@ -89,8 +89,7 @@ func (q ogcQuery) meets(f ogcFeature) bool {
 
 // calendarYear is the year in UTC+1, as norms and means have it.
 func calendarYear(y int) (from, to time.Time) {
-	start := func(y int) time.Time { return time.Date(y, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3600)).UTC() }
-	return start(y), start(y + 1)
+	return norm.YearStart(y).Start(), norm.YearStart(y + 1).Start()
 }
 
 // ask checks a question against its collection.
